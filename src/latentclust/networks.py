@@ -1,0 +1,161 @@
+"""Multilayer perceptrons between images and codes.
+
+Shapes: B images, C x H x W = P pixels, D latent dimensions.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from latentclust.errors import LatentclustError
+
+# exp(-20 / 2) is a standard deviation of 5e-5 and exp(10 / 2) one of 148. Beyond either end the code gains
+# nothing, while exp(log_var) and its gradient soon leave float32.
+LOG_VAR_MIN, LOG_VAR_MAX = -20.0, 10.0
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Upcast half precision, as autocast leaves it; float32 and float64 stay what they are."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+class _PerceptronEncoder(nn.Module):
+    """What both encoders share: the trunk and the head of the codes (or of their means)."""
+
+    def __init__(self, input_shape: Sequence[int], widths: Sequence[int], latent_dim: int) -> None:
+        super().__init__()
+        _check_sizes(widths, latent_dim)
+        self.trunk = nn.Sequential(nn.Flatten(), *_hidden_layers([prod(input_shape), *widths]))
+        self.mean = nn.Linear(widths[-1], latent_dim)
+
+
+class Encoder(_PerceptronEncoder):
+    """Deterministic encoder of an autoencoder.
+
+    Parameters
+    ----------
+    input_shape
+        Shape of one image, ``(C, H, W)`` or ``(P,)``.
+    widths
+        Units of each hidden layer, from the image to the code.
+    latent_dim
+        Dimensions D of the code.
+
+    Raises
+    ------
+    LatentclustError
+        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images ``(B, C, H, W)`` or ``(B, P)`` in [0, 1] as codes ``(B, D)``."""
+        return at_least_float32(self.mean(self.trunk(x)))
+
+
+class GaussianEncoder(_PerceptronEncoder):
+    """Encoder of q(z|x) = N(mu(x), diag exp(log_var(x))).
+
+    Parameters
+    ----------
+    input_shape, widths, latent_dim
+        As for :class:`Encoder`.
+    log_var_init
+        The log-variance that every posterior starts with (zero weights and this bias); ``None`` keeps
+        PyTorch's random initialization, whose log-variances start near 0.
+
+    Raises
+    ------
+    LatentclustError
+        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        widths: Sequence[int],
+        latent_dim: int,
+        log_var_init: float | None = None,
+    ) -> None:
+        super().__init__(input_shape, widths, latent_dim)
+        self.log_var = nn.Linear(widths[-1], latent_dim)
+        if log_var_init is not None:
+            nn.init.zeros_(self.log_var.weight)
+            nn.init.constant_(self.log_var.bias, log_var_init)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode images ``(B, C, H, W)`` or ``(B, P)`` in [0, 1] as ``(mu, log_var)``, each ``(B, D)``.
+
+        ``log_var`` lies in [-20, 10]. Both are float32 at least, under autocast too.
+        """
+        hidden = self.trunk(x)
+        log_var = at_least_float32(self.log_var(hidden)).clamp(LOG_VAR_MIN, LOG_VAR_MAX)
+        return at_least_float32(self.mean(hidden)), log_var
+
+    def load_encoder(self, encoder: "Encoder | GaussianEncoder") -> None:
+        """Take over another encoder's trunk and mean head; the log-variance head stays as it is.
+
+        Raises
+        ------
+        LatentclustError
+            If the other encoder's layers have other sizes.
+        """
+        try:
+            self.trunk.load_state_dict(encoder.trunk.state_dict())
+            self.mean.load_state_dict(encoder.mean.state_dict())
+        except RuntimeError as error:
+            raise LatentclustError(
+                "the pretrained encoder has layers of other sizes: "
+                "give both stages the same data, network.widths and model.latent_dim"
+            ) from error
+
+
+class Decoder(nn.Module):
+    """Decoder from codes to pixel logits, the encoder's mirror image.
+
+    Parameters
+    ----------
+    latent_dim
+        Dimensions D of the code.
+    widths
+        Units of each hidden layer in the *encoder's* order: the decoder goes through them backwards.
+    input_shape
+        Shape of one image, ``(C, H, W)`` or ``(P,)``.
+
+    Raises
+    ------
+    LatentclustError
+        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
+    """
+
+    def __init__(self, latent_dim: int, widths: Sequence[int], input_shape: Sequence[int]) -> None:
+        super().__init__()
+        _check_sizes(widths, latent_dim)
+        self.layers = nn.Sequential(
+            *_hidden_layers([latent_dim, *reversed(widths)]),
+            nn.Linear(widths[0], prod(input_shape)),
+            nn.Unflatten(-1, tuple(input_shape)),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Decode codes ``(..., D)`` as logits ``(..., C, H, W)``; a pixel's mean is their sigmoid."""
+        logits: Tensor = self.layers(z)
+        return logits
+
+
+def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return layers
+
+
+def _check_sizes(widths: Sequence[int], latent_dim: int) -> None:
+    if latent_dim < 1:
+        raise LatentclustError(f"model.latent_dim is {latent_dim}: a code needs at least 1 dimension")
+    if not widths or min(widths) < 1:
+        raise LatentclustError(
+            f"network.widths is {list(widths)}: give one layer or more, each 1 unit or more, as in [500, 500]"
+        )

@@ -1,0 +1,59 @@
+"""Learning-rate schedules as pure functions of the training step."""
+
+from math import cos, pi
+
+from latentclust.errors import LatentclustError
+
+SCHEDULES = ("constant", "step", "cosine", "one_cycle")
+
+# One-cycle (Smith and Topin 2018) climbs from 1/25 of the peak during the first 30 % of the steps.
+WARM_UP_SHARE = 0.3
+FIRST_FACTOR = 1 / 25
+
+
+def lr_factor(
+    schedule: str, step: int, total_steps: int, *, steps_per_epoch: int, every: int, factor: float
+) -> float:
+    """Compute what the learning rate is multiplied with at an optimizer step.
+
+    Parameters
+    ----------
+    schedule
+        ``constant``: 1. ``step``: times ``factor`` after every ``every`` epochs. ``cosine``: from 1 down to 0
+        along half a cosine. ``one_cycle``: along half a cosine up to 1, then along another down to 0.
+    step
+        From 0.
+    total_steps
+        Steps of the whole training; a later step keeps the last value.
+    steps_per_epoch
+        Steps in one epoch, for ``step``.
+    every, factor
+        As above.
+
+    Returns
+    -------
+    float
+        In [0, 1] for all but a ``factor`` above 1.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such schedule.
+    """
+    done = min(step / max(total_steps, 1), 1.0)
+    match schedule:
+        case "constant":
+            return 1.0
+        case "step":
+            return float(factor ** (step // steps_per_epoch // every))
+        case "cosine":
+            return _half_cosine(1.0, 0.0, done)
+        case "one_cycle" if done < WARM_UP_SHARE:
+            return _half_cosine(FIRST_FACTOR, 1.0, done / WARM_UP_SHARE)
+        case "one_cycle":
+            return _half_cosine(1.0, 0.0, (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))
+    raise LatentclustError(f"optimizer.schedule is {schedule!r}: choose one of {', '.join(SCHEDULES)}")
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + cos(pi * share)) / 2

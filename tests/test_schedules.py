@@ -1,0 +1,77 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentclust.errors import LatentclustError
+from latentclust.schedules import SCHEDULES, lr_factor
+
+TOTAL, PER_EPOCH = 1200, 40
+
+
+def factor(schedule: str, step: int) -> float:
+    return lr_factor(schedule, step, TOTAL, steps_per_epoch=PER_EPOCH, every=10, factor=0.95)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "step", "expected"),
+    [
+        ("constant", 777, 1.0),
+        ("step", 0, 1.0),
+        ("step", 399, 1.0),
+        ("step", 400, 0.95),
+        ("step", 800, 0.95**2),
+        ("cosine", 0, 1.0),
+        ("cosine", 600, 0.5),
+        ("cosine", 1200, 0.0),
+        ("cosine", 5000, 0.0),
+        ("one_cycle", 0, 0.04),
+        ("one_cycle", 360, 1.0),
+        ("one_cycle", 780, 0.5),
+        ("one_cycle", 1200, 0.0),
+    ],
+)
+def test_values_by_hand(schedule: str, step: int, expected: float) -> None:
+    assert factor(schedule, step) == pytest.approx(expected, abs=1e-12)
+
+
+def reference(schedule: str) -> list[float]:
+    """The factors of torch's own scheduler of that kind."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedulers = {
+        "step": lambda: torch.optim.lr_scheduler.StepLR(optimizer, 10 * PER_EPOCH, 0.95),
+        "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, TOTAL),
+        "one_cycle": lambda: torch.optim.lr_scheduler.OneCycleLR(
+            # torch counts to the last step, not past it, and does not end at 0.
+            optimizer,
+            1.0,
+            total_steps=TOTAL + 1,
+            div_factor=25,
+            final_div_factor=1e9,
+            cycle_momentum=False,
+            pct_start=361 / 1201,
+        ),
+    }
+    scheduler = schedulers[schedule]()
+    factors = []
+    for _ in range(TOTAL):
+        factors.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return factors
+
+
+@pytest.mark.parametrize("schedule", ["step", "cosine", "one_cycle"])
+def test_the_curves_are_those_of_torch(schedule: str) -> None:
+    ours = [factor(schedule, step) for step in range(TOTAL)]
+    assert ours == pytest.approx(reference(schedule), abs=1e-6)
+
+
+@given(st.sampled_from(SCHEDULES), st.integers(0, 10_000))
+def test_a_factor_lies_between_0_and_1(schedule: str, step: int) -> None:
+    assert 0 <= factor(schedule, step) <= 1
+
+
+def test_an_unknown_schedule_is_named() -> None:
+    with pytest.raises(LatentclustError, match=r"'warm'.*one_cycle"):
+        factor("warm", 0)
