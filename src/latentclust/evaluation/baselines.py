@@ -1,0 +1,63 @@
+"""Clusterings to compare a model's with: k-means and a Gaussian mixture on its codes, k-means on pixels."""
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from latentclust.initialization import Initialization, fit
+from latentclust.mixture import GaussianMixturePrior
+
+
+def cluster_codes(
+    method: str, pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int
+) -> tuple[Tensor, Tensor | None]:
+    """Cluster the pool's codes, and give the test codes to the clusters found.
+
+    Parameters
+    ----------
+    method
+        A key of :data:`latentclust.initialization.INITIALIZATIONS`.
+    pool, test
+        Codes ``(N, D)`` and ``(N_test, D)``.
+    n_clusters
+        K, at most N.
+    seed, n_init
+        Of the restarts.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor | None]
+        Clusters ``(N,)`` and ``(N_test,)``, int64, on the CPU.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer codes than clusters, or a code is not finite.
+    """
+    fitted = fit(method, pool, n_clusters, seed=seed, n_init=n_init)
+    return fitted.clusters, None if test is None else nearest_component(method, fitted, test.cpu().float())
+
+
+def nearest_component(method: str, fitted: Initialization, codes: Tensor) -> Tensor:
+    """Give codes ``(N, D)`` to the nearest mean (k-means) or the likeliest component (any other method)."""
+    if method == "kmeans":
+        return torch.cdist(codes, fitted.parameters.means).argmin(dim=-1)
+    mixture = GaussianMixturePrior(*fitted.parameters.means.shape)
+    mixture.set_parameters(fitted.parameters)
+    with torch.no_grad():
+        return mixture.log_joint(codes).argmax(dim=-1)
+
+
+def cluster_pixels(
+    pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int = 1
+) -> tuple[Tensor, Tensor | None]:
+    """Run k-means on the raw pixels of uint8 images ``(N, C, H, W)``; as :func:`cluster_codes` otherwise."""
+    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(_pixels(pool))
+    clusters = torch.from_numpy(kmeans.labels_).long()
+    return clusters, None if test is None else torch.from_numpy(kmeans.predict(_pixels(test))).long()
+
+
+def _pixels(images: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    # float32: half of scikit-learn's memory and time, and 8-bit images have no more precision.
+    return images.flatten(1).cpu().numpy().astype(np.float32) / np.float32(255)

@@ -1,0 +1,32 @@
+"""From codes to the mixture that VaDE starts with, without labels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentclust.errors import LatentclustError
+from latentclust.initialization.base import Initialization
+from latentclust.initialization.gmm import fit_gmm
+from latentclust.initialization.kmeans import fit_kmeans
+
+__all__ = ["INITIALIZATIONS", "Initialization", "fit", "fit_gmm", "fit_kmeans"]
+
+INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {"gmm": fit_gmm, "kmeans": fit_kmeans}
+
+
+def fit(name: str, z: Tensor | NDArray[np.floating], n_clusters: int, **options: Any) -> Initialization:
+    """Fit ``n_clusters`` components to codes ``(N, D)`` by one of the :data:`INITIALIZATIONS`.
+
+    ``options`` are the keyword arguments of the method with that name.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such method, or it cannot fit the codes.
+    """
+    if name not in INITIALIZATIONS:
+        raise LatentclustError(f"init.name is {name!r}: choose one of {', '.join(INITIALIZATIONS)}")
+    return INITIALIZATIONS[name](z, n_clusters, **options)

@@ -1,0 +1,51 @@
+"""What every initialization takes and gives."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentclust.errors import LatentclustError
+from latentclust.mixture import MixtureParameters
+
+
+class Initialization(NamedTuple):
+    """A mixture fitted to codes without their labels."""
+
+    parameters: MixtureParameters
+    """float32, on the CPU."""
+    clusters: Tensor
+    """The component of each code ``(N,)``, int64, on the CPU."""
+    objective: float
+    """What the restarts compete by: higher is better, comparable within one method only."""
+    converged: bool
+    """Whether the best restart stopped before its limit of iterations."""
+
+
+def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.float64]:
+    """Check codes ``(N, D)`` and convert them to float64 on the CPU.
+
+    Raises
+    ------
+    LatentclustError
+        If ``n_clusters`` is below 1 or above N, or a code is not finite.
+    """
+    codes: NDArray[np.float64] = torch.as_tensor(z).detach().double().cpu().numpy()
+    if not 1 <= n_clusters <= len(codes):
+        raise LatentclustError(
+            f"model.n_clusters is {n_clusters}, but there are {len(codes)} codes: choose 1 to that many"
+        )
+    if not np.isfinite(codes).all():
+        raise LatentclustError(
+            "some codes are not finite, so no mixture can be fitted: pretrain with a lower learning rate"
+        )
+    return codes
+
+
+def as_mixture(
+    weights: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> MixtureParameters:
+    """Convert weights ``(K,)``, means and variances ``(K, D)`` to float32 tensors."""
+    return MixtureParameters(*(torch.from_numpy(value).float() for value in (weights, means, variances)))

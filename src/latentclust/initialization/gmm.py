@@ -1,0 +1,74 @@
+"""Start from a Gaussian mixture fitted by expectation-maximization, as VaDE's authors do."""
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+from latentclust.errors import LatentclustError
+from latentclust.initialization.base import Initialization, as_codes, as_mixture
+
+
+def fit_gmm(
+    z: Tensor | NDArray[np.floating],
+    n_clusters: int,
+    *,
+    n_init: int = 10,
+    max_iter: int = 200,
+    reg_covar: float = 1e-6,
+    seed: int = 0,
+) -> Initialization:
+    """Fit a diagonal Gaussian mixture and keep the likeliest of several restarts.
+
+    Parameters
+    ----------
+    z
+        Codes ``(N, D)``.
+    n_clusters
+        Components K, at most N.
+    n_init
+        Restarts, each from its own k-means.
+    max_iter
+        Limit of iterations of each restart.
+    reg_covar
+        Added to every variance, so that no component shrinks to a point.
+    seed
+        Of the restarts.
+
+    Returns
+    -------
+    Initialization
+        Its ``objective`` is the mean log-likelihood of a code. A fit that ran out of iterations is
+        returned with ``converged=False``.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
+    """
+    codes = as_codes(z, n_clusters)
+    mixture = GaussianMixture(
+        n_clusters,
+        covariance_type="diag",
+        n_init=n_init,
+        max_iter=max_iter,
+        reg_covar=reg_covar,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it
+        try:
+            clusters = mixture.fit_predict(codes)
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            raise LatentclustError(f"the mixture could not be fitted to the codes: {reason}") from error
+    return Initialization(
+        parameters=as_mixture(mixture.weights_, mixture.means_, mixture.covariances_),
+        clusters=torch.from_numpy(clusters).long(),
+        objective=float(mixture.score(codes)),
+        converged=bool(mixture.converged_),
+    )

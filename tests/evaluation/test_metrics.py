@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentclust.evaluation import ClusterAccuracy, cluster_accuracy, clustering_scores
+
+from .test_assignment import clusterings
+
+Ints = NDArray[np.int64]
+
+
+def entropy(*columns: Ints) -> float:
+    """Of the joint distribution of columns (N,), in nats."""
+    shares = np.unique(np.stack(columns), axis=1, return_counts=True)[1] / len(columns[0])
+    return float(-(shares * np.log(shares)).sum())
+
+
+def mutual_information(clusters: Ints, labels: Ints) -> float:
+    """2 I / (H + H), by its definition; 1 where both entropies are 0."""
+    entropies = entropy(clusters) + entropy(labels)
+    return 2 * (entropies - entropy(clusters, labels)) / entropies if entropies > 0 else 1.0
+
+
+def rand_index(clusters: Ints, labels: Ints) -> float:
+    """Hubert and Arabie 1985, eq. 5, with Python's unbounded integers; 1 where nothing is left to chance."""
+
+    def pairs(*columns: Ints) -> int:
+        sizes = np.unique(np.stack(columns), axis=1, return_counts=True)[1].tolist()
+        return sum(size * (size - 1) // 2 for size in sizes)
+
+    in_both, in_cluster, in_class = pairs(clusters, labels), pairs(clusters), pairs(labels)
+    every_pair = len(labels) * (len(labels) - 1) // 2
+    expected = in_cluster * in_class / max(every_pair, 1)
+    highest = (in_cluster + in_class) / 2
+    return 1.0 if highest == expected else (in_both - expected) / (highest - expected)
+
+
+@given(clusterings())
+@example((np.array([0]), np.array([0])))
+@example((np.zeros(5, int), np.zeros(5, int)))
+@example((np.zeros(5, int), np.arange(5)))
+@example((np.arange(5), np.arange(5)))
+@settings(deadline=None)
+def test_scores_are_their_definitions(case: tuple[Ints, Ints]) -> None:
+    clusters, labels = case
+    scores = clustering_scores(clusters, labels)
+    assert scores.acc == cluster_accuracy(clusters, labels)
+    assert scores.nmi == pytest.approx(mutual_information(clusters, labels), abs=1e-12)
+    assert scores.ari == pytest.approx(rand_index(clusters, labels), abs=1e-12)
+    members = np.unique(clusters, return_counts=True)[1]
+    assert scores.used == len(members)
+    assert scores.smallest_share == pytest.approx(min(members) / len(labels))
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_pair_counts_of_seventy_thousand_images_do_not_overflow(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(n_classes, size=70_000)
+    clusters = np.where(rng.random(70_000) < 0.9, labels, rng.integers(n_classes, size=70_000))
+    clusters[clusters == n_classes - 1] = 0
+    scores = clustering_scores(torch.from_numpy(clusters), torch.from_numpy(labels))
+    assert scores.nmi == pytest.approx(mutual_information(clusters, labels))
+    assert scores.ari == pytest.approx(rand_index(clusters, labels))
+
+
+def batches() -> list[tuple[Tensor, Tensor]]:
+    draw = torch.Generator().manual_seed(0)
+    return [
+        (torch.randint(4, (n,), generator=draw), torch.randint(3, (n,), generator=draw).to(torch.uint8))
+        for n in (7, 1, 12)
+    ]
+
+
+def test_metric_accumulates_over_batches() -> None:
+    metric = ClusterAccuracy(n_clusters=5, n_classes=3)
+    for clusters, labels in batches():
+        metric.update(clusters, labels)
+    everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
+    assert metric.compute().item() == pytest.approx(cluster_accuracy(*everything))
+    metric.reset()
+    metric.update(torch.tensor([3, 3, 1]), torch.tensor([0, 0, 2]))
+    assert metric.compute() == 1.0
+
+
+def test_metric_sums_over_processes() -> None:
+    """What `sync` does: gather each process's state, then reduce it."""
+    ranks = []
+    for clusters, labels in batches():
+        metric = ClusterAccuracy(n_clusters=5, n_classes=3)
+        metric.update(clusters, labels)
+        ranks.append(metric)
+    gathered = torch.stack([rank.counts for rank in ranks])
+    reduce = ranks[0]._reductions["counts"]
+    assert callable(reduce)
+    ranks[0].counts = reduce(gathered)
+    everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
+    assert ranks[0].compute().item() == pytest.approx(cluster_accuracy(*everything))
+
+
+def test_metric_refuses_what_it_cannot_count() -> None:
+    metric = ClusterAccuracy(n_clusters=2, n_classes=3)
+    with pytest.raises(ValueError, match="outside 0 to 2"):
+        metric.update(torch.tensor([0, 1]), torch.tensor([0, 3]))
+
+
+def test_unlabeled_clusters_have_their_use_alone() -> None:
+    scores = clustering_scores(torch.tensor([4, 4, 4, 1]), None)
+    assert scores == (None, None, None, 2, 0.25)
