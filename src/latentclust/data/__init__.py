@@ -1,0 +1,32 @@
+"""Images: where they come from, and how they reach the model in batches."""
+
+from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
+from latentclust.data.datamodule import (
+    DigitsDataModule,
+    FashionMNISTDataModule,
+    FilesDataModule,
+    ImageDataModule,
+    MNISTDataModule,
+    build_datamodule,
+)
+from latentclust.data.files import load_files
+from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
+from latentclust.data.splits import Source, Split
+
+__all__ = [
+    "DigitsDataModule",
+    "FashionMNISTDataModule",
+    "FilesDataModule",
+    "ImageDataModule",
+    "MNISTDataModule",
+    "SeededPermutation",
+    "Source",
+    "Split",
+    "TensorBatches",
+    "build_datamodule",
+    "load_digits",
+    "load_fashion_mnist",
+    "load_files",
+    "load_mnist",
+    "to_unit_interval",
+]

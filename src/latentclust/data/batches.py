@@ -1,0 +1,121 @@
+"""Batches as slices of a permutation: the images stay where they are, and no sample is handled by Python."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_unit_interval(images: Tensor) -> Tensor:
+    """Turn 8-bit images into numbers in [0, 1], on the device where they lie.
+
+    Parameters
+    ----------
+    images : Tensor
+        uint8, any shape.
+
+    Returns
+    -------
+    Tensor
+        float32, same shape; 0 becomes exactly 0 and 255 exactly 1.
+
+    Raises
+    ------
+    TypeError
+        If the images are not uint8, for instance because they have been converted already.
+    """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"expected uint8 images, got {images.dtype}")
+    return images.float() / 255
+
+
+class SeededPermutation:
+    """The order in which one rank visits the images of an epoch: a pure function of (seed, epoch).
+
+    All ranks draw the same permutation, and each takes a strided share of it. Every share has
+    ``ceil(N / world_size)`` images, so that the ranks stay in step: where N does not divide, the permutation
+    starts again from its beginning and up to ``world_size - 1`` images are visited twice.
+
+    Parameters
+    ----------
+    size : int
+        N, the number of images.
+    seed : int
+        Non-negative; two seeds give unrelated orders at every epoch.
+    shuffle : bool
+        If False, the order is 0, 1, 2, ... at every epoch.
+    rank, world_size : int
+        Which of how many processes this one is.
+    """
+
+    def __init__(
+        self, size: int, *, seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.size = size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next; Lightning calls this at the start of each one."""
+        self.epoch = epoch
+
+    def indices(self) -> Tensor:
+        """Return this rank's share of the epoch's order: int64 ``(ceil(N / world_size),)``, on the CPU."""
+        share = torch.arange(self.rank, len(self) * self.world_size, self.world_size) % self.size
+        if not self.shuffle:
+            return share
+        # A sum such as seed + epoch would give seed 1 the orders of seed 0, one epoch late.
+        mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1).item()
+        return torch.randperm(self.size, generator=torch.Generator().manual_seed(mixed))[share]
+
+    def __len__(self) -> int:
+        return -(-self.size // self.world_size)
+
+
+class TensorBatches:
+    """Iterate over a tensor of images in batches; the last one may be smaller.
+
+    Parameters
+    ----------
+    images : Tensor
+        ``(N, C, H, W)``, on the device where the batches are wanted.
+    batch_size : int
+        Images per batch and rank.
+    seed, shuffle, rank, world_size
+        As in `SeededPermutation`.
+
+    Attributes
+    ----------
+    sampler : SeededPermutation
+        The order; Lightning finds it under this name to announce each epoch.
+    """
+
+    batch_sampler = None  # Lightning asks this of whatever has a sampler
+
+    def __init__(
+        self,
+        images: Tensor,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.images = images
+        self.batch_size = batch_size
+        self.sampler = SeededPermutation(
+            len(images), seed=seed, shuffle=shuffle, rank=rank, world_size=world_size
+        )
+
+    def __iter__(self) -> Iterator[Tensor]:
+        order = self.sampler.indices().to(self.images.device)
+        for start in range(0, len(order), self.batch_size):
+            yield self.images.index_select(0, order[start : start + self.batch_size])
+
+    def __len__(self) -> int:
+        return -(-len(self.sampler) // self.batch_size)

@@ -1,0 +1,252 @@
+"""The images as Lightning sees them: loaded once, kept as uint8 on the training device, cut into batches."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from latentclust.data.batches import TensorBatches, to_unit_interval
+from latentclust.data.files import load_files
+from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
+from latentclust.data.splits import Source, Split, apportion, stratified_subset
+from latentclust.errors import LatentclustError
+
+POOLS = ("all", "train")
+
+
+class ImageDataModule(LightningDataModule, ABC):
+    """A pool of images to cluster; a subclass only says where they come from.
+
+    Labels are here for evaluation alone: a batch is a tensor of images and nothing else.
+
+    Parameters
+    ----------
+    root : str
+        The folder where downloaded files are kept.
+    pool : {"all", "train"}
+        Which images are trained on and clustered. "all" is the training images followed by the test images,
+        as the clustering literature has it; "train" holds the test images out.
+    batch_size : int
+        Images per batch and process, from 1 to the size of the pool.
+    limit : int or None
+        If given, keep only so many images of the pool, and as large a share of the test images; every class
+        in proportion. Which ones does not depend on ``seed``.
+    seed : int
+        Non-negative; decides the order of the images in every epoch.
+
+    Raises
+    ------
+    LatentclustError
+        If a parameter is out of range; those that depend on the data are checked in `setup`.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str = "data",
+        pool: str = "all",
+        batch_size: int = 256,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if pool not in POOLS:
+            raise LatentclustError(f"pool={pool} is unknown: choose one of {', '.join(POOLS)}")
+        _require("batch_size", batch_size, 1)
+        _require("seed", seed, 0)
+        if limit is not None:
+            _require("limit", limit, 1)
+        self.root = Path(root)
+        self.pool_kind = pool
+        self.batch_size = batch_size
+        self.limit = limit
+        self.seed = seed
+        self.class_names: tuple[str, ...] = ()
+        self.test_slice: slice | None = None
+        self._pool: Split | None = None
+        self._held_out: Split | None = None
+
+    @abstractmethod
+    def load(self) -> Source:
+        """Fetch the images if need be, and read them."""
+
+    def prepare_data(self) -> None:
+        """Fetch and load the images in the first process of a machine; the others then find them fetched."""
+        self.setup()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the images and choose the pool, once; later calls do nothing.
+
+        Raises
+        ------
+        LatentclustError
+            If the images cannot be loaded, or ``limit`` or ``batch_size`` does not fit them.
+        """
+        if self._pool is not None:
+            return
+        source = self.load()
+        train, test = self._limited(source)
+        if self.pool_kind == "all" and test is not None:
+            pool, self.test_slice = train + test, slice(len(train), len(train) + len(test))
+        else:
+            pool, self._held_out = train, test
+        if self.batch_size > len(pool):
+            raise LatentclustError(
+                f"batch_size={self.batch_size} is larger than the pool: give at most {len(pool)}"
+            )
+        self._pool, self.class_names = pool, source.class_names
+
+    def _limited(self, source: Source) -> tuple[Split, Split | None]:
+        train, test, limit = source.train, source.test, self.limit
+        if limit is None:
+            return train, test
+        n_train, n_test = len(train), 0 if test is None else len(test)
+        n_pool = n_train + n_test if self.pool_kind == "all" else n_train
+        if not max(1, len(source.class_names)) <= limit <= n_pool:
+            raise LatentclustError(
+                f"limit={limit} does not fit: give at least the number of classes "
+                f"({len(source.class_names)}) and at most the size of the pool ({n_pool})"
+            )
+        if self.pool_kind == "all":
+            n_train, n_test = apportion([n_train, n_test], limit)
+        else:
+            n_train, n_test = limit, round(n_test * limit / n_train)
+        return stratified_subset(train, n_train), stratified_subset(test, n_test) if test and n_test else None
+
+    @property
+    def pool(self) -> Split:
+        """The images to cluster, N in number; known after `setup`."""
+        if self._pool is None:
+            raise RuntimeError("the images are not loaded yet: call setup() first")
+        return self._pool
+
+    @property
+    def test(self) -> Split | None:
+        """The test images: a view of the end of the pool if they belong to it; None if there are none."""
+        return self._held_out if self.test_slice is None else self.pool[self.test_slice]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of one image, (C, H, W)."""
+        channels, height, width = self.pool.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes; None for unlabeled images."""
+        return len(self.class_names) or None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, of the pool's images and their shape."""
+        images = self.pool.images.cpu().contiguous()
+        digest = hashlib.sha256(str(tuple(images.shape)).encode())
+        digest.update(images.numpy().data)
+        return digest.hexdigest()
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the images to a device, still as uint8; does nothing if they are there."""
+        self._pool = self.pool.to(device)
+        if self._held_out is not None:
+            self._held_out = self._held_out.to(device)
+        return self
+
+    def train_dataloader(self) -> TensorBatches:
+        """Batches of the pool in the seeded order, on the trainer's device if there is a trainer."""
+        return self._batches(self.pool, shuffle=True)
+
+    def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
+        """Batches of the test images that the pool leaves out; no loader where there are none."""
+        return [] if self._held_out is None else self._batches(self._held_out, shuffle=False)
+
+    def predict_dataloader(self) -> TensorBatches:
+        """Batches of the pool in its own order; of several processes, each gets a strided share."""
+        return self._batches(self.pool, shuffle=False)
+
+    def _batches(self, split: Split, *, shuffle: bool) -> TensorBatches:
+        rank, world_size = 0, 1
+        if self.trainer is not None:
+            self.to(self.trainer.strategy.root_device)
+            split = split.to(self.trainer.strategy.root_device)
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        options = {"seed": self.seed, "rank": rank, "world_size": world_size}
+        return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
+        """Convert a batch to floats in [0, 1], on the device."""
+        return to_unit_interval(batch)
+
+
+class MNISTDataModule(ImageDataModule):
+    """The MNIST handwritten digits; see `load_mnist`."""
+
+    def load(self) -> Source:
+        """Fetch MNIST if need be, and read it."""
+        return load_mnist(self.root)
+
+
+class FashionMNISTDataModule(ImageDataModule):
+    """Fashion-MNIST; see `load_fashion_mnist`."""
+
+    def load(self) -> Source:
+        """Fetch Fashion-MNIST if need be, and read it."""
+        return load_fashion_mnist(self.root)
+
+
+class DigitsDataModule(ImageDataModule):
+    """scikit-learn's handwritten digits; see `load_digits`."""
+
+    def load(self) -> Source:
+        """Read the digits that come with scikit-learn."""
+        return load_digits()
+
+
+class FilesDataModule(ImageDataModule):
+    """The user's own images; see `load_files`.
+
+    Parameters
+    ----------
+    path : str
+        An ``.npz`` or ``.npy`` file.
+    **options
+        As for `ImageDataModule`.
+    """
+
+    def __init__(self, *, path: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    def load(self) -> Source:
+        """Read the user's file."""
+        return load_files(self.path)
+
+
+DATAMODULES: dict[str, type[ImageDataModule]] = {
+    "mnist": MNISTDataModule,
+    "fashion_mnist": FashionMNISTDataModule,
+    "digits": DigitsDataModule,
+    "files": FilesDataModule,
+}
+
+
+def _require(name: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise LatentclustError(f"{name}={value} is not possible: give a whole number, at least {least}")
+
+
+def build_datamodule(name: str, **options: Any) -> ImageDataModule:
+    """Build the datamodule called ``name``, with the parameters of its class.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no datamodule of that name, or a parameter is out of range.
+    """
+    if name not in DATAMODULES:
+        raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATAMODULES)}")
+    return DATAMODULES[name](**options)

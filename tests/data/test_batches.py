@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
+
+sizes = st.integers(1, 200)
+seeds = st.integers(0, 2**40)
+epochs = st.integers(0, 10_000)
+
+
+def order(size: int, *, seed: int = 0, epoch: int = 0, **options) -> list[int]:
+    permutation = SeededPermutation(size, seed=seed, **options)
+    permutation.set_epoch(epoch)
+    return permutation.indices().tolist()
+
+
+def test_every_gray_level_is_converted_exactly():
+    images = torch.arange(256, dtype=torch.uint8).view(2, 2, 8, 8)
+    floats = to_unit_interval(images)
+    assert floats.dtype == torch.float32
+    truth = (np.arange(256) / 255).astype(np.float32).reshape(2, 2, 8, 8)
+    np.testing.assert_array_equal(floats.numpy(), truth)
+    assert floats.min() == 0
+    assert floats.max() == 1
+
+
+def test_images_that_are_floats_already_are_refused():
+    with pytest.raises(TypeError, match="expected uint8"):
+        to_unit_interval(torch.ones(2))
+
+
+@given(sizes, seeds, epochs)
+def test_every_index_comes_once_and_the_order_depends_on_seed_and_epoch_alone(size, seed, epoch):
+    first = order(size, seed=seed, epoch=epoch)
+    assert sorted(first) == list(range(size))
+    torch.manual_seed(epoch)
+    assert order(size, seed=seed, epoch=epoch) == first
+
+
+@given(seeds, epochs)
+def test_neighboring_seeds_and_epochs_have_orders_of_their_own(seed, epoch):
+    orders = [
+        order(100, seed=seed + s, epoch=epoch + e)
+        for s, e in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
+    ]
+    assert len({tuple(o) for o in orders}) == len(orders)
+
+
+def test_orders_are_uniform():
+    # Each of 6 permutations of 3 is expected 500 times in 3000 epochs; chi-squared with 5 degrees of freedom
+    # exceeds 20.5 with probability 0.001.
+    counts: dict[tuple[int, ...], int] = {}
+    for epoch in range(3000):
+        key = tuple(order(3, epoch=epoch))
+        counts[key] = counts.get(key, 0) + 1
+    assert len(counts) == 6
+    assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 20.5
+
+
+@given(sizes, st.integers(1, 9), seeds, st.booleans())
+def test_ranks_share_one_permutation(size, world_size, seed, shuffle):
+    shares = [
+        order(size, seed=seed, epoch=3, shuffle=shuffle, rank=rank, world_size=world_size)
+        for rank in range(world_size)
+    ]
+    assert {len(share) for share in shares} == {-(-size // world_size)}
+    whole = order(size, seed=seed, epoch=3, shuffle=shuffle)
+    # Dealing the shares out again in turn gives the permutation, and then its beginning as padding.
+    dealt = [index for turn in zip(*shares, strict=True) for index in turn]
+    assert dealt == (whole * (1 + world_size))[: len(dealt)]
+    assert len(dealt) - size < world_size
+
+
+def test_without_shuffling_the_order_is_that_of_the_images():
+    assert order(5, epoch=3, shuffle=False) == [0, 1, 2, 3, 4]
+
+
+@given(sizes, st.integers(1, 250), st.booleans(), st.integers(1, 3))
+def test_batches_are_slices_of_the_order(size, batch_size, shuffle, world_size):
+    images = torch.arange(2 * size).view(size, 1, 1, 2)
+    batches = TensorBatches(images, batch_size, seed=5, shuffle=shuffle, rank=0, world_size=world_size)
+    batches.sampler.set_epoch(2)
+    chunks = list(batches)
+    assert len(chunks) == len(batches)
+    assert all(len(chunk) == batch_size for chunk in chunks[:-1])
+    expected = order(size, seed=5, epoch=2, shuffle=shuffle, world_size=world_size)
+    assert torch.equal(torch.cat(chunks), images[expected])
+
+
+def test_batches_follow_the_epoch_and_repeat_within_it():
+    batches = TensorBatches(torch.arange(50).view(50, 1, 1, 1), 7)
+    first, again = torch.cat(list(batches)), torch.cat(list(batches))
+    batches.sampler.set_epoch(1)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, torch.cat(list(batches)))
