@@ -1,0 +1,22 @@
+"""Figures: arrays in, matplotlib figures out. No model, no trainer, no global state."""
+
+from latentclust.figures.confusion import confusion_matrix
+from latentclust.figures.curves import training_curves
+from latentclust.figures.generation import image_grid, reconstructions
+from latentclust.figures.latent import latent_scatter
+from latentclust.figures.projection import Plane, pca_plane, project
+from latentclust.figures.report import render_report
+from latentclust.figures.style import save
+
+__all__ = [
+    "Plane",
+    "confusion_matrix",
+    "image_grid",
+    "latent_scatter",
+    "pca_plane",
+    "project",
+    "reconstructions",
+    "render_report",
+    "save",
+    "training_curves",
+]

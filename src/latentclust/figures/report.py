@@ -1,0 +1,123 @@
+"""One page for one run: results, facts and figures, in a single file that needs no network."""
+
+import base64
+import json
+import mimetypes
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, Template
+
+from latentclust.figures.style import write_atomic
+
+_SCORES = ("acc", "nmi", "ari")
+_SETS = {"pool": "Clustered images", "test": "Test images"}
+
+
+def render_report(summary: Mapping[str, Any], figures: Mapping[str, Path], path: str | Path) -> Path:
+    """Write the report of a run as one self-contained HTML file.
+
+    Parameters
+    ----------
+    summary
+        What ``summary.json`` holds: command, commit, date, device, model, data, versions, seconds, results,
+        clusters, config, warnings. Keys that are missing or None are left out of the page.
+    figures
+        Image files (PNG or SVG) by their captions, in the order of the page. One that cannot be read
+        becomes a warning there: hours of training are not lost to a missing picture.
+    path
+        Where to write.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    LatentclustError
+        The place cannot be written.
+    """
+    pictures, unread = _embed(figures)
+    results = summary.get("results") or []
+    page = _template().render(
+        title=" on ".join(str(summary[key]) for key in ("model", "data") if summary.get(key)) or "A run",
+        summary=summary,
+        warnings=[*(summary.get("warnings") or []), *unread],
+        sets={key: name for key, name in _SETS.items() if any(row.get(key) for row in results)},
+        scores=_SCORES,
+        best=_best(results),
+        facts=_facts(summary),
+        figures=pictures,
+        config=_as_text(summary.get("config")),
+    )
+    return write_atomic(Path(path), page.encode())
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for a reader.
+
+    >>> [duration(s) for s in (0.84, 75, 8000)]
+    ['0.8 s', '1 min 15 s', '2 h 13 min']
+    """
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("latentclust", "figures"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["duration"] = duration
+    return environment.get_template("report.html.j2")
+
+
+def _embed(figures: Mapping[str, Path]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Turn image files into (caption, data URI) pairs, and those that cannot be read into sentences."""
+    pictures, unread = [], []
+    for caption, path in figures.items():
+        try:
+            content = base64.b64encode(Path(path).read_bytes()).decode()
+        except OSError as error:
+            unread.append(f"The figure \u201c{caption}\u201d could not be read: {error.strerror} ({path}).")
+        else:
+            pictures.append((caption, f"data:{mimetypes.guess_type(path)[0]};base64,{content}"))
+    return pictures, unread
+
+
+def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Collect what there is to say about the run, as (name, value) pairs."""
+    clusters = summary.get("clusters") or {}
+    share = clusters.get("smallest_share")
+    facts = {
+        **{key.capitalize(): summary.get(key) for key in ("data", "model", "commit", "device")},
+        "Clusters in use": clusters.get("used"),
+        "Smallest cluster": None if share is None else f"{share:.1%} of the images",
+    }
+    return [(name, str(value)) for name, value in facts.items() if value is not None]
+
+
+def _best(results: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """Find the highest value of each set's score."""
+    best = {}
+    for key in product(_SETS, _SCORES):
+        values = [(row.get(key[0]) or {}).get(key[1]) for row in results]
+        if known := [value for value in values if value is not None]:
+            best[key] = max(known)
+    return best
+
+
+def _as_text(config: Any) -> str:
+    if not config:
+        return ""
+    if isinstance(config, str):
+        return config
+    return json.dumps(config, indent=2, ensure_ascii=False, default=str)
