@@ -1,0 +1,23 @@
+"""What watches and serves the training: initialization, measures, checkpoints, progress."""
+
+from latentclust.callbacks.checkpoints import RECORD_KEY, Checkpoints, RunRecord
+from latentclust.callbacks.cluster_accuracy import ClusterAccuracy
+from latentclust.callbacks.epoch_seed import EpochSeed
+from latentclust.callbacks.history import History
+from latentclust.callbacks.mixture_initialization import MixtureInitialization
+from latentclust.callbacks.objective_terms import ObjectiveTerms
+from latentclust.callbacks.progress import StageProgress
+from latentclust.callbacks.throughput import Throughput
+
+__all__ = [
+    "RECORD_KEY",
+    "Checkpoints",
+    "ClusterAccuracy",
+    "EpochSeed",
+    "History",
+    "MixtureInitialization",
+    "ObjectiveTerms",
+    "RunRecord",
+    "StageProgress",
+    "Throughput",
+]

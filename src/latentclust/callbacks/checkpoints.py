@@ -1,0 +1,65 @@
+"""Checkpoints that continue a run, and the record that says which run it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from latentclust import __version__
+
+RECORD_KEY = "latentclust"
+
+
+class Checkpoints(ModelCheckpoint):
+    """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by the training loss.
+
+    The loss is label-free. The checkpoint at the start lets a run continue that is stopped in its first
+    epoch, after its pretraining and its mixture's initialization.
+
+    Parameters
+    ----------
+    folder
+        Where they go.
+    every_n_epochs
+        How often; at least 1.
+    """
+
+    def __init__(self, folder: Path, every_n_epochs: int = 1) -> None:
+        super().__init__(
+            folder,
+            filename="best",
+            monitor="train/loss",
+            save_last=True,
+            every_n_epochs=every_n_epochs,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+        self.folder = folder
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write ``last.ckpt`` before the first epoch."""
+        super().on_train_start(trainer, pl_module)
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+
+
+class RunRecord(L.Callback):
+    """Writes into each checkpoint which run it is of: the overrides it was started with, and its stage.
+
+    Parameters
+    ----------
+    stage
+        ``pretrain`` or ``train``.
+    overrides
+        The command line's, as Hydra took them.
+    """
+
+    def __init__(self, stage: str, overrides: Sequence[str]) -> None:
+        self.record = {"version": __version__, "stage": stage, "overrides": list(overrides)}
+
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add the record."""
+        checkpoint[RECORD_KEY] = self.record

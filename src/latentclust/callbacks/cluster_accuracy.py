@@ -1,0 +1,73 @@
+"""Measure the clusters after every epoch. Labels come in here to be compared, and nothing goes back."""
+
+import lightning as L
+from torch import Tensor
+
+from latentclust.data import ImageDataModule, Split
+from latentclust.evaluation import clustering_scores
+from latentclust.evaluation.baselines import cluster_codes
+from latentclust.inference import over_pool_and_test
+from latentclust.initialization import INITIALIZATIONS
+from latentclust.models import LatentModel, VaDE
+
+
+class ClusterAccuracy(L.Callback):
+    """Logs ACC, NMI and ARI of the pool and the test images, and the clusters in use.
+
+    VaDE's clusters are its predictions (``cluster/acc``, ...); the codes of an AE or a VAE are clustered by
+    k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have ``..._test/acc``.
+
+    Parameters
+    ----------
+    n_clusters
+        For k-means and the Gaussian mixture.
+    every_n_epochs
+        Measure after every n-th epoch; 0 leaves it to the end of the run.
+    seed
+        Of k-means and the Gaussian mixture.
+
+    Raises
+    ------
+    LatentclustError
+        On an epoch's end, if the codes cannot be clustered.
+    """
+
+    def __init__(self, n_clusters: int, every_n_epochs: int = 1, seed: int = 0) -> None:
+        self.n_clusters = n_clusters
+        self.every_n_epochs = every_n_epochs
+        self.seed = seed
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Cluster the whole pool in large chunks, match it once, log."""
+        if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, ImageDataModule)
+        assert isinstance(pl_module, LatentModel)
+        with trainer.precision_plugin.forward_context():
+            clusterings = self.clusterings(pl_module, data)
+        for name, (pool, test) in clusterings.items():
+            log_scores(pl_module, name, pool, data.pool)
+            if test is not None and data.test is not None:
+                log_scores(pl_module, f"{name}_test", test, data.test)
+
+    def clusterings(
+        self, model: LatentModel, data: ImageDataModule
+    ) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
+        if isinstance(model, VaDE):
+            return {"cluster": over_pool_and_test(model.predict, data)}
+        pool, test = over_pool_and_test(model.encode, data)
+        return {
+            method: cluster_codes(method, pool, test, self.n_clusters, seed=self.seed, n_init=1)
+            for method in INITIALIZATIONS
+        }
+
+
+def log_scores(module: L.LightningModule, name: str, clusters: Tensor, split: Split) -> None:
+    """Log the scores of one clustering of a split; unlabeled images have only the clusters' use."""
+    scores = clustering_scores(clusters, split.labels)._asdict()
+    module.log_dict({f"{name}/{key}": float(value) for key, value in scores.items() if value is not None})
+    if name == "cluster":
+        acc = scores["acc"]
+        module.log("ACC", float("nan") if acc is None else acc, prog_bar=True, logger=False)

@@ -1,0 +1,37 @@
+"""Remember what was logged, over a stop and a continuation too."""
+
+from typing import Any
+
+import lightning as L
+
+
+class History(L.Callback):
+    """Keeps each metric's value after every epoch; checkpoints carry it, so a continued run has whole curves.
+
+    Attributes
+    ----------
+    metrics
+        Pairs of epoch (counted from 1) and value by the metric's name.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, list[tuple[int, float]]] = {}
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take what this epoch has logged, and the learning rates."""
+        now = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
+        now |= {f"learning_rate/{group['name']}": group["lr"] for group in trainer.optimizers[0].param_groups}
+        for name, value in now.items():
+            self.metrics.setdefault(name, []).append((trainer.current_epoch + 1, value))
+
+    def final(self) -> dict[str, float]:
+        """Return each metric's last value."""
+        return {name: series[-1][1] for name, series in self.metrics.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the metrics for a checkpoint."""
+        return {"metrics": self.metrics}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the metrics from a checkpoint."""
+        self.metrics = state_dict["metrics"]

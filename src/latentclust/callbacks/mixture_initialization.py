@@ -1,0 +1,67 @@
+"""Put VaDE's mixture where one was fitted to the codes of the pool."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+import lightning as L
+import torch
+
+from latentclust.data import ImageDataModule
+from latentclust.inference import in_chunks
+from latentclust.initialization import Initialization, fit
+from latentclust.models import VaDE
+
+log = logging.getLogger(__name__)
+
+
+class MixtureInitialization(L.Callback):
+    """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
+
+    A model whose mixture is fitted already, such as a continued one, is left alone.
+
+    Parameters
+    ----------
+    method
+        A key of :data:`latentclust.initialization.INITIALIZATIONS`.
+    seed
+        Of the method's restarts.
+    options
+        Further keyword arguments of the method, such as ``n_init``.
+
+    Attributes
+    ----------
+    initialization
+        What was fitted, or None.
+    seconds
+        What it took.
+    """
+
+    def __init__(self, method: str, seed: int, **options: Any) -> None:
+        self.method = method
+        self.seed = seed
+        self.options = options
+        self.initialization: Initialization | None = None
+        self.seconds = 0.0
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Fit the mixture on rank 0 and share it."""
+        assert isinstance(pl_module, VaDE)
+        if pl_module.mixture_is_fitted:
+            return
+        start = perf_counter()
+        if trainer.is_global_zero:
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            assert isinstance(data, ImageDataModule)
+            data.to(pl_module.device)
+            codes = in_chunks(pl_module.encode, data.pool.images)
+            self.initialization = fit(
+                self.method, codes, len(pl_module.prior.logits), seed=self.seed, **self.options
+            )
+            pl_module.set_mixture(self.initialization.parameters)
+        with torch.no_grad():
+            for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
+                tensor.copy_(trainer.strategy.broadcast(tensor))
+        self.seconds = perf_counter() - start
+        if self.initialization and not self.initialization.converged:
+            log.warning("The %s initialization stopped before it had converged.", self.method)

@@ -1,0 +1,70 @@
+"""Log the means of the objective's terms over each epoch, and stop when one is not finite."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from latentclust.errors import LatentclustError
+
+HINT = (
+    "lower model.optimizer.learning_rate, set trainer.gradient_clip_val=1, or use trainer.precision=32-true; "
+    "the last checkpoint is of the epoch before"
+)
+
+
+class ObjectiveTerms(L.Callback):
+    """Logs ``train/<term>`` for each term that ``training_step`` returns.
+
+    Sums stay on the device, so no step waits for the host: terms are read, and checked, once per epoch.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.sums: Tensor | None = None
+        self.first_bad_steps: Tensor | None = None
+        self.n_images = 0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Forget the last epoch."""
+        self.sums, self.first_bad_steps, self.n_images = None, None, 0
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+    ) -> None:
+        """Add a batch's terms, weighted with its images."""
+        self.names = list(outputs)
+        terms = torch.stack([term.detach().float() for term in outputs.values()])
+        if self.sums is None or self.first_bad_steps is None:
+            self.sums = torch.zeros_like(terms)
+            self.first_bad_steps = torch.full_like(terms, torch.inf)
+        bad_now = torch.where(terms.isfinite(), torch.inf, float(batch_idx))
+        self.first_bad_steps = self.first_bad_steps.minimum(bad_now)
+        self.sums += terms * len(batch)
+        self.n_images += len(batch)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the epoch's means.
+
+        Raises
+        ------
+        LatentclustError
+            If a term was not finite: names the epoch and the term that went wrong first.
+        """
+        if self.sums is None or self.first_bad_steps is None:
+            return
+        first_bad_steps = self.first_bad_steps.tolist()
+        first = min(first_bad_steps)
+        if first < float("inf"):
+            # The loss is the sum of the others, so it is named only where it is alone.
+            wrong = [name for name, step in zip(self.names, first_bad_steps, strict=True) if step == first]
+            wrong = [name for name in wrong if name not in {"loss", "elbo"}] or wrong
+            raise LatentclustError(
+                f"{' and '.join(wrong)} became NaN or infinite at step {int(first)} of epoch "
+                f"{trainer.current_epoch}: {HINT}"
+            )
+        means = (self.sums / self.n_images).tolist()
+        pl_module.log_dict(
+            {f"train/{name}": mean for name, mean in zip(self.names, means, strict=True)}, sync_dist=True
+        )

@@ -1,0 +1,21 @@
+"""How fast training goes."""
+
+from time import perf_counter
+
+import lightning as L
+
+
+class Throughput(L.Callback):
+    """Logs ``perf/samples_per_second``: the images of an epoch over its training time, measuring excluded."""
+
+    def __init__(self) -> None:
+        self.start = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock."""
+        self.start = perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop the clock; ``ObjectiveTerms``, which comes before, has waited for the device."""
+        n_images = len(trainer.datamodule.pool)  # type: ignore[attr-defined]
+        pl_module.log("perf/samples_per_second", n_images / (perf_counter() - self.start))

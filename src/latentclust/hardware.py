@@ -1,0 +1,63 @@
+"""Choose what to compute on, and in which precision."""
+
+import platform
+from pathlib import Path
+from typing import Literal
+
+import torch
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+
+from latentclust.errors import LatentclustError
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+def choose_accelerator(wish: str) -> str:
+    """Turn ``auto`` and ``gpu`` into the accelerator that is there: ``cuda``, ``mps`` or ``cpu``.
+
+    Raises
+    ------
+    LatentclustError
+        If the machine lacks the one that was asked for.
+    """
+    available = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available(), "cpu": True}
+    candidates = {"auto": ["cuda", "mps", "cpu"], "gpu": ["cuda", "mps"]}.get(wish, [wish])
+    for accelerator in candidates:
+        if available.get(accelerator):
+            return accelerator
+    raise LatentclustError(
+        f"trainer.accelerator={wish}: this machine has none that PyTorch can use; "
+        "choose trainer.accelerator=cpu or auto"
+    )
+
+
+def choose_precision(accelerator: str, wish: str) -> Precision:
+    """Turn ``auto`` into bf16-mixed where the hardware is fast at it, else into 32-true."""
+    if wish != "auto":
+        return wish  # type: ignore[return-value]  # checked with the configuration
+    if accelerator == "cuda":
+        fast = torch.cuda.get_device_capability() >= (8, 0)
+    elif accelerator == "cpu":
+        # AMX alone: AVX-512's bf16 instructions save too little to pay for the rounding.
+        fast = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    else:
+        fast = False
+    return "bf16-mixed" if fast else "32-true"
+
+
+def device_name(accelerator: str) -> str:
+    """Name the device for people, such as ``NVIDIA H200`` or ``AMD EPYC, 2 threads``."""
+    if accelerator == "cuda":
+        return torch.cuda.get_device_name()
+    if accelerator == "mps":
+        return f"Apple {platform.machine()} GPU"
+    return f"{_cpu_name()}, {torch.get_num_threads()} threads"
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

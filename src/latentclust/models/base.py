@@ -1,0 +1,96 @@
+"""What the LightningModules share: the training step, the optimizer and its schedule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from latentclust.networks import Decoder
+from latentclust.schedules import lr_factor
+
+# The optimizers that torch fuses into one kernel for all parameters.
+FUSED_DEVICES = {"cpu", "cuda"}
+
+
+class LatentModel(L.LightningModule, ABC):
+    """A model with a latent space: it encodes images, decodes codes and has one objective to minimize.
+
+    Images are float ``(B, C, H, W)`` in [0, 1]. Constructor arguments are plain scalars, strings and lists,
+    so that ``load_from_checkpoint`` needs nothing but the file.
+
+    Parameters
+    ----------
+    learning_rate
+        Adam's, at the schedule's peak.
+    schedule, step_every, step_factor
+        See :func:`latentclust.schedules.lr_factor`.
+    """
+
+    decoder: Decoder
+
+    def __init__(self, learning_rate: float, schedule: str, step_every: int, step_factor: float) -> None:
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.step_every = step_every
+        self.step_factor = step_factor
+
+    @abstractmethod
+    def objective(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute means over a batch ``(B, C, H, W)``: ``loss``, to be minimized, and the terms it has."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode images as codes ``(B, D)``: the posterior's mean where there is a posterior."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode codes ``(..., D)`` as images ``(..., C, H, W)`` in [0, 1]."""
+        logits: Tensor = self.decoder(z)
+        return logits.float().sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct images: encode, then decode."""
+        return self.decode(self.encode(x))
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        """Return the objective's terms; the callback ``ObjectiveTerms`` logs their means over the epoch."""
+        return self.objective(batch)
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Log the objective's terms on images that are not trained on, as ``test/...``."""
+        terms = self.objective(batch)
+        self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch))
+
+    def parameter_groups(self) -> Iterator[dict[str, Any]]:
+        """Yield the optimizer's groups of parameters, each with its learning rate."""
+        yield {"name": "networks", "params": list(self.parameters()), "lr": self.learning_rate}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam (Kingma and Ba 2015), its learning rate set at every step by the schedule."""
+        optimizer = torch.optim.Adam(list(self.parameter_groups()), fused=self.device.type in FUSED_DEVICES)
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        steps_per_epoch = int(self.trainer.num_training_batches)
+
+        def factor(step: int) -> float:
+            return lr_factor(
+                self.schedule,
+                step,
+                total_steps,
+                steps_per_epoch=steps_per_epoch,
+                every=self.step_every,
+                factor=self.step_factor,
+            )
+
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": LambdaLR(optimizer, factor),
+                "interval": "step",
+                "name": "learning_rate",
+            },
+        }

@@ -1,0 +1,136 @@
+"""Variational Deep Embedding."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentclust.mixture import GaussianMixturePrior, MixtureParameters
+from latentclust.models.ae import AE
+from latentclust.models.base import LatentModel
+from latentclust.networks import Decoder, GaussianEncoder
+from latentclust.objectives import reparameterize, vade_elbo
+
+
+class VaDE(LatentModel):
+    """VaDE (Jiang et al. 2017): a VAE whose prior is a mixture of K Gaussians, one for each cluster.
+
+    Parameters
+    ----------
+    input_shape
+        Shape of an image, ``(C, H, W)``.
+    widths
+        Units of the encoder's hidden layers; the decoder mirrors them.
+    latent_dim
+        Dimensions D of the code.
+    n_clusters
+        Components K of the prior.
+    reconstruction
+        ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
+    gamma
+        Responsibilities in the bound, ``sample`` or ``exact``; see :func:`~latentclust.objectives.vade_kl`.
+    n_samples
+        Monte Carlo samples L per image.
+    log_var_init
+        Log-variance that every posterior starts with, or None for a random head.
+    learning_rate, prior_learning_rate
+        Of the networks and of the mixture's parameters.
+    schedule, step_every, step_factor
+        See :class:`~latentclust.models.base.LatentModel`.
+    """
+
+    mixture_is_fitted: Tensor
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        widths: Sequence[int],
+        latent_dim: int,
+        n_clusters: int,
+        reconstruction: str = "bernoulli",
+        gamma: str = "sample",
+        n_samples: int = 1,
+        log_var_init: float | None = None,
+        learning_rate: float = 2e-3,
+        prior_learning_rate: float = 2e-3,
+        schedule: str = "step",
+        step_every: int = 10,
+        step_factor: float = 0.95,
+    ) -> None:
+        super().__init__(learning_rate, schedule, step_every, step_factor)
+        self.save_hyperparameters(logger=False)
+        self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init)
+        self.decoder = Decoder(latent_dim, widths, input_shape)
+        self.prior = GaussianMixturePrior(n_clusters, latent_dim)
+        # Saved with the weights, so that a continued run does not fit its mixture again.
+        self.register_buffer("mixture_is_fitted", torch.tensor(False))
+        self.reconstruction = reconstruction
+        self.gamma = gamma
+        self.n_samples = n_samples
+        self.prior_learning_rate = prior_learning_rate
+
+    def start_from(self, autoencoder: AE) -> None:
+        """Take over a pretrained autoencoder's weights; the log-variance head keeps its own start.
+
+        Raises
+        ------
+        LatentclustError
+            If its layers have other sizes.
+        """
+        self.encoder.load_encoder(autoencoder.encoder)
+        self.decoder.load_state_dict(autoencoder.decoder.state_dict())
+
+    def set_mixture(self, parameters: MixtureParameters) -> None:
+        """Put the prior where a mixture was fitted to the codes."""
+        self.prior.set_parameters(parameters)
+        self.mixture_is_fitted.fill_(True)
+
+    def objective(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute minus the evidence lower bound (eq. 12) and its terms, in nats per image."""
+        mu, log_var = self.encoder(x)
+        z = reparameterize(mu, log_var, self.n_samples)
+        bound = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, self.gamma)
+        elbo = bound.elbo.mean()
+        return {
+            "loss": -elbo,
+            "elbo": elbo,
+            "reconstruction": bound.reconstruction.mean(),
+            "kl_z": bound.kl_z.mean(),
+            "kl_c": bound.kl_c.mean(),
+        }
+
+    def parameter_groups(self) -> Iterator[dict[str, Any]]:
+        """Yield the networks and the mixture, each with its learning rate."""
+        networks = [*self.encoder.parameters(), *self.decoder.parameters()]
+        yield {"name": "networks", "params": networks, "lr": self.learning_rate}
+        yield {"name": "mixture", "params": list(self.prior.parameters()), "lr": self.prior_learning_rate}
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
+        mu, log_var = self.encoder(x)
+        return mu, log_var
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode images as the posterior's means ``(B, D)``."""
+        return self.posterior(x)[0]
+
+    @torch.no_grad()
+    def predict_proba(self, x: Tensor) -> Tensor:
+        """Compute the responsibilities p(c|z) at the posterior's mean, ``(B, K)``: deterministic."""
+        return self.prior.responsibilities(self.encode(x))
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Choose each image's cluster, int64 ``(B,)``."""
+        return self.predict_proba(x).argmax(dim=-1)
+
+    @torch.no_grad()
+    def sample(self, n: int, cluster: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Generate ``n`` images ``(n, C, H, W)`` in [0, 1], from one cluster or from the whole mixture.
+
+        Raises
+        ------
+        LatentclustError
+            If there is no such cluster.
+        """
+        return self.decode(self.prior.sample(n, cluster, generator)[0])

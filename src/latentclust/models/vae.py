@@ -1,0 +1,81 @@
+"""The variational autoencoder."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from latentclust.models.base import LatentModel
+from latentclust.networks import Decoder, GaussianEncoder
+from latentclust.objectives import reparameterize, vae_elbo
+
+
+class VAE(LatentModel):
+    """Variational autoencoder (Kingma and Welling 2014) with q(z|x) a diagonal Gaussian and p(z) = N(0, I).
+
+    Parameters
+    ----------
+    input_shape
+        Shape of an image, ``(C, H, W)``.
+    widths
+        Units of the encoder's hidden layers; the decoder mirrors them.
+    latent_dim
+        Dimensions D of the code.
+    reconstruction
+        ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
+    beta
+        Weight of the KL term; 1 is the evidence lower bound.
+    n_samples
+        Monte Carlo samples L per image.
+    learning_rate, schedule, step_every, step_factor
+        See :class:`~latentclust.models.base.LatentModel`.
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        widths: Sequence[int],
+        latent_dim: int,
+        reconstruction: str = "bernoulli",
+        beta: float = 1.0,
+        n_samples: int = 1,
+        learning_rate: float = 1e-3,
+        schedule: str = "constant",
+        step_every: int = 10,
+        step_factor: float = 0.95,
+    ) -> None:
+        super().__init__(learning_rate, schedule, step_every, step_factor)
+        self.save_hyperparameters(logger=False)
+        self.encoder = GaussianEncoder(input_shape, widths, latent_dim)
+        self.decoder = Decoder(latent_dim, widths, input_shape)
+        self.reconstruction = reconstruction
+        self.beta = beta
+        self.n_samples = n_samples
+        self.latent_dim = latent_dim
+
+    def objective(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute minus the evidence lower bound and its terms, in nats per image."""
+        mu, log_var = self.encoder(x)
+        z = reparameterize(mu, log_var, self.n_samples)
+        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.reconstruction, self.beta)
+        elbo = bound.elbo.mean()
+        return {
+            "loss": -elbo,
+            "elbo": elbo,
+            "reconstruction": bound.reconstruction.mean(),
+            "kl_z": bound.kl_z.mean(),
+        }
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
+        mu, log_var = self.encoder(x)
+        return mu, log_var
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode images as the posterior's means ``(B, D)``."""
+        return self.posterior(x)[0]
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Generate ``n`` images ``(n, C, H, W)`` in [0, 1] from codes of N(0, I)."""
+        return self.decode(torch.randn(n, self.latent_dim, generator=generator, device=self.device))
