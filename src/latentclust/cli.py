@@ -1,0 +1,103 @@
+"""The command line: compose the config, run the chosen task, say errors in one clear line.
+
+Nothing heavy is imported before the config is composed, so that ``--help`` and tab completion answer at once.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from latentclust.errors import LatentclustError
+from latentclust.explain import explain
+
+PACKAGE = Path(__file__).resolve().parent
+# In a checkout conf/ is at the top level; a wheel carries it inside the package.
+CONF = next(
+    (p for p in (PACKAGE.parents[1] / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file()), PACKAGE
+)
+
+EXIT_INTERRUPTED = 130
+FULL_ERROR = "HYDRA_FULL_ERROR"
+# Read before main() sets it for Hydra's sake.
+WITH_TRACEBACKS = os.environ.get(FULL_ERROR) == "1"
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def run(cfg: DictConfig) -> float | None:
+    """Run the task that ``cfg.task`` names.
+
+    Returns
+    -------
+    The metric ``cfg.optimized_metric`` for a sweeper, or None where the task has none.
+    """
+    from latentclust.tasks import run_task
+
+    try:
+        return run_task(cfg)
+    except LatentclustError as error:
+        # In a sweep Hydra names the job that failed, and goes on with the next one.
+        if WITH_TRACEBACKS or HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise
+        fail(str(error), error.exit_code)
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line and exit status 2, Ctrl-C in 130, without a traceback.
+
+    With ``HYDRA_FULL_ERROR=1`` every error keeps its traceback.
+    """
+    # Hydra then lets its exceptions through to us instead of printing them.
+    os.environ[FULL_ERROR] = "1"
+    try:
+        sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:])
+        run()
+    except BrokenPipeError:  # such as `--help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
+        if WITH_TRACEBACKS:
+            raise
+        fail(explain(error, sys.argv[1:], CONF), getattr(error, "exit_code", LatentclustError.exit_code))
+    except KeyboardInterrupt:
+        if WITH_TRACEBACKS:
+            raise
+        fail("stopped by Ctrl-C before anything was trained: nothing to continue", EXIT_INTERRUPTED)
+
+
+def with_run_of_checkpoint(arguments: list[str]) -> list[str]:
+    """Put the overrides of the run that wrote ``ckpt_path`` before the ones given here, which win.
+
+    So ``ckpt_path=last`` alone continues a run with the settings it was started with.
+
+    Raises
+    ------
+    LatentclustError
+        If the checkpoint is missing, damaged or not ours.
+    """
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument and argument[0] != "-")
+    checkpoint = given.get("ckpt_path", "null")
+    if checkpoint in {"null", ""}:
+        return arguments
+    from latentclust.tasks.checkpoints import find_checkpoint, read_record
+
+    path = find_checkpoint(checkpoint, Path(given.get("output_dir", "outputs")))
+    saved = [
+        text for text in read_record(path)["overrides"] if text.split("=", 1)[0].lstrip("+~") not in given
+    ]
+    # They take the place of ckpt_path, because the parser wants all overrides in one row. Quotes keep Hydra's
+    # grammar from reading into a path with '=', ',' or spaces.
+    place = arguments.index(f"ckpt_path={checkpoint}")
+    return [*arguments[:place], *saved, f"ckpt_path='{path}'", *arguments[place + 1 :]]
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Print ``message`` to standard error and exit."""
+    print(f"latentclust: {message}", file=sys.stderr)
+    sys.exit(exit_code)

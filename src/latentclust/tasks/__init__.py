@@ -1,0 +1,16 @@
+"""What can be run: one file per task, config in, objects wired, result out."""
+
+from omegaconf import DictConfig
+
+from latentclust.tasks.evaluate import evaluate
+from latentclust.tasks.fit import fit
+from latentclust.tasks.predict import predict
+from latentclust.tasks.quiet import silence_known_warnings
+
+TASKS = {"fit": fit, "evaluate": evaluate, "predict": predict}
+
+
+def run_task(cfg: DictConfig) -> float | None:
+    """Run the task that ``cfg.task.name`` names and return its metric for a sweeper, if it has one."""
+    silence_known_warnings()
+    return TASKS[cfg.task.name](cfg)

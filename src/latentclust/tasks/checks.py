@@ -1,0 +1,115 @@
+"""Check the configuration's values before anything is loaded or written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from latentclust.errors import LatentclustError
+from latentclust.initialization import INITIALIZATIONS
+from latentclust.objectives import RECONSTRUCTIONS
+from latentclust.schedules import SCHEDULES
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value must be: a test and the words for it."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def whole(least: int, optional: bool = False) -> Rule:
+    """Build the rule for a whole number."""
+    return Rule(
+        lambda v: (optional and v is None) or (isinstance(v, int) and not isinstance(v, bool) and v >= least),
+        f"a whole number, at least {least}" + (", or null" if optional else ""),
+    )
+
+
+def number(least: float, *, above: bool = False, optional: bool = False) -> Rule:
+    """Build the rule for a number of at least (or above) ``least``."""
+    return Rule(
+        lambda v: (
+            (optional and v is None)
+            or (
+                isinstance(v, int | float)
+                and not isinstance(v, bool)
+                and (v > least if above else v >= least)
+            )
+        ),
+        f"a number {'above' if above else 'of at least'} {least:g}" + (", or null" if optional else ""),
+    )
+
+
+def one_of(*choices: str) -> Rule:
+    """Build the rule for a choice."""
+    return Rule(lambda v: v in choices, f"one of {', '.join(choices)}")
+
+
+SWITCH = Rule(lambda v: isinstance(v, bool), "true or false")
+WIDTHS = Rule(
+    lambda v: isinstance(v, list) and bool(v) and all(isinstance(w, int) and w >= 1 for w in v),
+    "a list of whole numbers, each at least 1, as in [500,500]",
+)
+OPTIMIZER = {
+    "learning_rate": number(0, above=True),
+    "prior_learning_rate": number(0),
+    "schedule": one_of(*SCHEDULES),
+    "step_every": whole(1),
+    "step_factor": number(0, above=True),
+}
+RULES = {
+    "seed": whole(0),
+    "n_clusters": whole(1),
+    "data.pool": one_of("all", "train"),
+    "data.batch_size": whole(1),
+    "data.limit": whole(1, optional=True),
+    "network.widths": WIDTHS,
+    "model.latent_dim": whole(1),
+    "model.n_clusters": whole(1),
+    "model.reconstruction": one_of(*RECONSTRUCTIONS),
+    "model.gamma": one_of("sample", "exact"),
+    "model.beta": number(0),
+    "model.n_samples": whole(1),
+    "model.log_var_init": number(-20, optional=True),
+    "model.pretrain.max_epochs": whole(1),
+    "model.pretrain.reconstruction": one_of(*RECONSTRUCTIONS),
+    "model.pretrain.cache": SWITCH,
+    **{f"model.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},
+    **{f"model.pretrain.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},
+    "trainer.max_epochs": whole(1),
+    "trainer.devices": whole(1),
+    "trainer.deterministic": SWITCH,
+    "trainer.gradient_clip_val": number(0, above=True, optional=True),
+    "trainer.enable_progress_bar": SWITCH,
+    "trainer.accelerator": one_of("auto", "cpu", "gpu", "mps"),
+    "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "16-mixed"),
+    "init.name": one_of(*INITIALIZATIONS),
+    "init.n_init": whole(1),
+    "callbacks.cluster_accuracy.every_n_epochs": whole(0),
+    "callbacks.checkpoint.every_n_epochs": whole(1),
+    "figures.at_end": SWITCH,
+    "logger.tensorboard": SWITCH,
+    "logger.csv": SWITCH,
+}
+
+
+def check(cfg: DictConfig) -> None:
+    """Hold every value that the configuration has against its rule.
+
+    Raises
+    ------
+    LatentclustError
+        For the first that is missing or breaks it.
+    """
+    for key in sorted(OmegaConf.missing_keys(cfg)):
+        raise LatentclustError(f"a value is missing: set {key}=...")
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    for key, rule in RULES.items():
+        node: Any = plain
+        for name in key.split("."):
+            node = node.get(name, rule) if isinstance(node, dict) else rule
+        if node is not rule and not rule.holds(node):
+            raise LatentclustError(f"{key} is {node!r}: it must be {rule.words}")

@@ -1,0 +1,72 @@
+"""Train a model, measure it, draw it."""
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from omegaconf import DictConfig
+
+from latentclust.callbacks import ClusterAccuracy, History, MixtureInitialization
+from latentclust.data import ImageDataModule
+from latentclust.models import LatentModel, VaDE
+from latentclust.tasks.measure import measure
+from latentclust.tasks.pretrain import pretrained_autoencoder
+from latentclust.tasks.run import Run
+from latentclust.tasks.show import show
+from latentclust.tasks.summary import Summary, conclude
+from latentclust.tasks.wiring import build_data, build_model, build_trainer
+
+
+def fit(cfg: DictConfig) -> float | None:
+    """Run the stages data, pretrain, init, train, evaluate and show, in this order.
+
+    Returns
+    -------
+    float | None
+        The metric that ``cfg.optimized_metric`` names, for a sweeper.
+    """
+    run = Run.begin(cfg)
+    with run.timed("data"):
+        data = build_data(cfg)
+    model = build_model(cfg, data.input_shape)
+    autoencoder = None
+    if isinstance(model, VaDE):
+        autoencoder = pretrained_autoencoder(cfg, data, run)
+        if autoencoder is not None:
+            model.start_from(autoencoder)
+    trainer, history = train(cfg, run, data, model)
+    with run.timed("evaluate"):
+        results = measure(cfg, data, model, autoencoder)
+    summary = Summary.of(cfg, run, model, results, history.final())
+    if cfg.figures.at_end:
+        with run.timed("show"):
+            show(run, data, model, results, history.metrics, summary)
+    conclude(run, summary, results, trainer.loggers)
+    return summary.metric(cfg.optimized_metric)
+
+
+def train(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> tuple[L.Trainer, History]:
+    """Train the model, from its mixture's initialization if it has one; return the trainer and the curves."""
+    measures: list[Callback] = [
+        ClusterAccuracy(cfg.n_clusters, cfg.callbacks.cluster_accuracy.every_n_epochs, cfg.seed)
+    ]
+    init = None
+    if isinstance(model, VaDE):
+        init = MixtureInitialization(cfg.init.name, cfg.seed, n_init=cfg.init.n_init)
+        measures.insert(0, init)
+    measures.append(history := History())
+    trainer = build_trainer(
+        cfg,
+        run,
+        data,
+        "train",
+        run.folder,
+        max_epochs=cfg.trainer.max_epochs,
+        measures=measures,
+    )
+    with run.timed("train"), run.stopping(run.folder):
+        trainer.fit(model, datamodule=data, ckpt_path=run.checkpoint_of("train"), weights_only=True)
+    if init is not None:
+        run.seconds |= {
+            "init": round(init.seconds, 2),
+            "train": round(run.seconds["train"] - init.seconds, 2),
+        }
+    return trainer, history

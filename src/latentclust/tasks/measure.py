@@ -1,0 +1,135 @@
+"""Where labels meet predictions: the result table of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from latentclust.data import ImageDataModule
+from latentclust.evaluation import ClusteringScores, clustering_scores, contingency, match_clusters
+from latentclust.evaluation.baselines import cluster_codes, cluster_pixels
+from latentclust.inference import over_pool_and_test
+from latentclust.models import AE, LatentModel, VaDE
+
+CODE_NAMES = {"kmeans": "k-means on {} latents", "gmm": "GMM on {} latents"}
+RESTARTS = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """One clustering and its scores.
+
+    Attributes
+    ----------
+    method
+        What made it, for people.
+    clusters
+        Of the pool ``(N,)``, int64, on the CPU.
+    pool, test
+        Scores of the pool and of the test images, each matched to the classes by itself; None without labels
+        or without test images.
+    test_acc_by_pool
+        Accuracy of the test images when the pool's matching names their clusters: as a classifier.
+    """
+
+    method: str
+    clusters: Tensor
+    pool: ClusteringScores
+    test: ClusteringScores | None
+    test_acc_by_pool: float | None
+
+    @classmethod
+    def of(
+        cls, method: str, clusters: tuple[Tensor, Tensor | None], data: ImageDataModule, k: int
+    ) -> "Result":
+        """Score a clustering of the pool and the test images into ``k`` clusters."""
+        pool, test = (None if part is None else part.cpu() for part in clusters)
+        assert pool is not None
+        scores = clustering_scores(pool, data.pool.labels)
+        if test is None or data.test is None:
+            return cls(method, pool, scores, None, None)
+        by_pool = None
+        if data.pool.labels is not None and data.test.labels is not None:
+            classes = match_clusters(contingency(pool, data.pool.labels, k, data.n_classes))
+            by_pool = float(np.mean(classes[test.numpy()] == data.test.labels.numpy()))
+        return cls(method, pool, scores, clustering_scores(test, data.test.labels), by_pool)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the scores for ``summary.json``."""
+        test = None if self.test is None else self.test._asdict() | {"acc_by_pool": self.test_acc_by_pool}
+        return {"method": self.method, "pool": self.pool._asdict(), "test": test}
+
+
+def measure(
+    cfg: DictConfig, data: ImageDataModule, model: LatentModel, autoencoder: AE | None = None
+) -> list[Result]:
+    """Score the model and what it is to be compared with; the model's own clustering comes last.
+
+    Parameters
+    ----------
+    cfg, data, model
+        The run's.
+    autoencoder
+        Of VaDE's first stage, if at hand.
+    """
+    k = cfg.n_clusters
+    device = data.pool.images.device
+    test_images = None if data.test is None else data.test.images
+    results = [
+        Result.of(
+            "k-means on pixels", cluster_pixels(data.pool.images, test_images, k, seed=cfg.seed), data, k
+        )
+    ]
+    judged = autoencoder if isinstance(model, VaDE) else model
+    if judged is not None:
+        codes = over_pool_and_test(judged.to(device).eval().encode, data)
+        kind = type(judged).__name__
+        for method, name in CODE_NAMES.items():
+            clusters = cluster_codes(method, *codes, k, seed=cfg.seed, n_init=RESTARTS)
+            results.append(Result.of(name.format(kind), clusters, data, k))
+    if isinstance(model, VaDE):
+        clusters = over_pool_and_test(model.to(device).eval().predict, data)
+        results.append(Result.of("VaDE", clusters, data, model.hparams["n_clusters"]))
+    return results
+
+
+def print_table(results: list[Result], title: str, console: Console | None = None) -> None:
+    """Print the results, the scores in percent; unlabeled images have the clusters' use alone."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("%", no_wrap=True)
+    labeled = any(result.pool.acc is not None for result in results)
+    with_test = labeled and any(result.test is not None for result in results)
+    scores = ["acc", "nmi", "ari"] if labeled else []
+    for part in ["pool", "test"] if with_test else ["pool"]:
+        for score in scores:
+            table.add_column(f"{part}\n{score.upper()}", justify="right", no_wrap=True)
+    table.add_column("used", justify="right")
+    for result in results:
+        parts = [result.pool, result.test] if with_test else [result.pool]
+        cells = [percent(getattr(part, score, None)) for part in parts for score in scores]
+        style = "bold green" if result is results[-1] else None
+        table.add_row(result.method, *cells, str(result.pool.used), style=style)
+    (console or Console()).print(table)
+
+
+def percent(score: float | None) -> str:
+    """Write a share in percent, or a dash."""
+    return "-" if score is None else f"{100 * score:.2f}"
+
+
+def final_metrics(results: list[Result]) -> Mapping[str, float]:
+    """Return the scores of the model's own clustering under the names they are logged with."""
+    last = results[-1]
+    parts = {"cluster": last.pool} | ({} if last.test is None else {"cluster_test": last.test})
+    return {
+        f"{name}/{key}": float(value)
+        for name, part in parts.items()
+        for key, value in part._asdict().items()
+        if value is not None
+    }

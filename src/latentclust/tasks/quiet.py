@@ -1,0 +1,19 @@
+"""Warnings of libraries that say nothing to a user, each with its reason."""
+
+import warnings
+
+KNOWN = (
+    # Hydra has put .hydra/ and the log into the run's folder before the CSV logger looks at it, and no
+    # metrics.csv can be there to be lost: every run has a new folder.
+    "Experiment logs directory .* exists and is not empty",
+    # A continued run has a folder of its own, where its epochs compete for best.ckpt among themselves.
+    "The dirpath has changed from",
+    # Lightning's own use of torch's pytree: https://github.com/Lightning-AI/pytorch-lightning/issues/20347
+    ".*isinstance\\(treespec, LeafSpec\\).* is deprecated",
+)
+
+
+def silence_known_warnings() -> None:
+    """Ignore them from here on."""
+    for message in KNOWN:
+        warnings.filterwarnings("ignore", message)

@@ -1,0 +1,142 @@
+"""From configuration to objects: one small factory each for data, model and trainer."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, Timer
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+
+from latentclust.callbacks import (
+    Checkpoints,
+    EpochSeed,
+    ObjectiveTerms,
+    RunRecord,
+    StageProgress,
+    Throughput,
+)
+from latentclust.data import ImageDataModule, build_datamodule
+from latentclust.errors import LatentclustError
+from latentclust.hardware import choose_accelerator, choose_precision
+from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.tasks.run import Run
+
+MODELS: dict[str, type[AE] | type[VAE] | type[VaDE]] = {"ae": AE, "vae": VAE, "vade": VaDE}
+
+
+def build_data(cfg: DictConfig) -> ImageDataModule:
+    """Build the data module and load its images.
+
+    Raises
+    ------
+    LatentclustError
+        If the images cannot be had, or are fewer than the clusters.
+    """
+    settings = OmegaConf.to_container(cfg.data, resolve=True)
+    data = build_datamodule(seed=cfg.seed, **settings)  # type: ignore[arg-type]
+    data.setup()
+    if cfg.n_clusters > len(data.pool):
+        raise LatentclustError(
+            f"n_clusters is {cfg.n_clusters}, but there are only {len(data.pool)} images: choose fewer clusters"
+        )
+    return data
+
+
+def build_model(cfg: DictConfig, input_shape: Sequence[int]) -> LatentModel:
+    """Build the model of ``cfg.model`` with the layers of ``cfg.network``."""
+    settings: dict[str, Any] = OmegaConf.to_container(cfg.model, resolve=True)  # type: ignore[assignment]
+    settings.pop("pretrain", None)
+    return _build(settings, cfg, input_shape)
+
+
+def build_pretraining(cfg: DictConfig, input_shape: Sequence[int]) -> AE:
+    """Build the autoencoder of VaDE's first stage."""
+    pretrain = OmegaConf.to_container(cfg.model.pretrain, resolve=True)
+    assert isinstance(pretrain, dict)
+    settings = {
+        "name": "ae",
+        "latent_dim": cfg.model.latent_dim,
+        "reconstruction": pretrain["reconstruction"],
+        "optimizer": pretrain["optimizer"],
+    }
+    model = _build(settings, cfg, input_shape)
+    assert isinstance(model, AE)
+    return model
+
+
+def _build(settings: dict[str, Any], cfg: DictConfig, input_shape: Sequence[int]) -> LatentModel:
+    # Whatever ran before, such as a stage that came out of the cache, must not shift the random numbers.
+    L.seed_everything(cfg.seed, verbose=False)
+    kind, optimizer = MODELS[settings.pop("name")], settings.pop("optimizer")
+    return kind(input_shape=list(input_shape), widths=list(cfg.network.widths), **settings, **optimizer)
+
+
+def build_trainer(
+    cfg: DictConfig,
+    run: Run,
+    data: ImageDataModule,
+    stage: str,
+    folder: Path,
+    *,
+    max_epochs: int,
+    measures: Sequence[Callback] = (),
+) -> L.Trainer:
+    """Build the Trainer of a stage.
+
+    Parameters
+    ----------
+    cfg, run, data
+        The configuration, the run and its images: test images outside the pool are validated on.
+    stage
+        Its name, ``pretrain`` or ``train``.
+    folder
+        Where it writes ``checkpoints/``, ``tensorboard/`` and ``metrics.csv``.
+    max_epochs
+        How long.
+    measures
+        Callbacks of this stage alone; they run after the objective's terms were checked.
+    """
+    accelerator = choose_accelerator(cfg.trainer.accelerator)
+    callbacks: list[Callback] = [EpochSeed(cfg.seed, stage), ObjectiveTerms(), Throughput(), *measures]
+    if cfg.logger.tensorboard or cfg.logger.csv:
+        callbacks.append(LearningRateMonitor(logging_interval="epoch"))
+    if run.max_time is not None:
+        callbacks.append(Timer(run.time_left(), interval="epoch", verbose=False))
+    callbacks += [
+        RunRecord(stage, run.overrides),
+        Checkpoints(folder / "checkpoints", cfg.callbacks.checkpoint.every_n_epochs),
+    ]
+    if cfg.trainer.enable_progress_bar:
+        callbacks.append(StageProgress(stage))
+    return L.Trainer(
+        accelerator=accelerator,
+        devices=cfg.trainer.devices,
+        precision=choose_precision(accelerator, cfg.trainer.precision),
+        max_epochs=max_epochs,
+        deterministic=cfg.trainer.deterministic,
+        gradient_clip_val=cfg.trainer.gradient_clip_val,
+        enable_progress_bar=cfg.trainer.enable_progress_bar,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=None if data.val_dataloader() else 0,
+        log_every_n_steps=1,
+        callbacks=callbacks,
+        logger=build_loggers(cfg, folder),
+    )
+
+
+def build_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
+    """Build the loggers that write into a stage's folder."""
+    # Lightning announces the hardware at each start, twice per run; the summary names the device once.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    loggers: list[Logger] = []
+    if cfg.logger.tensorboard:
+        loggers.append(
+            TensorBoardLogger(folder / "tensorboard", name="", version="", default_hp_metric=False)
+        )
+    if cfg.logger.csv:
+        loggers.append(CSVLogger(folder, name="", version=""))
+    return loggers

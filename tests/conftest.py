@@ -1,0 +1,83 @@
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from latentclust import cli
+
+REPOSITORY = Path(__file__).parents[1]
+TINY_CONF = REPOSITORY / "tests" / "conf"
+
+
+@dataclass
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+    folder: Path | None
+    """The newest run's folder."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        assert self.folder is not None
+        return json.loads((self.folder / "summary.json").read_text())
+
+    def weights(self, file: str = "checkpoints/last.ckpt") -> dict[str, torch.Tensor]:
+        assert self.folder is not None
+        return torch.load(self.folder / file, weights_only=True)["state_dict"]
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def latentclust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """Run the command line in this process, its runs under ``tmp_path/outputs``."""
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    root = logging.getLogger()
+    before = list(root.handlers)
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["latentclust", "--config-dir", str(TINY_CONF), *arguments])
+        capfd.readouterr()
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capfd.readouterr()
+        runs = sorted(tmp_path.glob("outputs/**/.hydra"), key=lambda path: path.stat().st_mtime)
+        return Outcome(status, captured.out, captured.err, runs[-1].parent if runs else None)
+
+    yield run
+    for handler in [handler for handler in root.handlers if handler not in before]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line as a process of its own."""
+
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "latentclust", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, **options)
+
+    return run
+
+
+def same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    """Whether two state dicts are equal to the last bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

@@ -1,0 +1,136 @@
+"""Each bad input ends in one clear line, exit status 2 and no traceback."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from latentclust.models import VaDE
+from latentclust.objectives import ELBO
+from tests.conftest import Command
+
+TINY = "experiment=tiny_vade"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trainer.max_epoch=3"], "did you mean 'trainer.max_epochs'"),
+        (["batch_size=3"], "did you mean 'data.batch_size'"),
+        (["modle=vae"], "did you mean 'model'"),
+        (["model=vead"], "did you mean 'vade'"),
+        (["data=mnits"], "did you mean 'mnist'"),
+        (["seed"], "GROUP=CHOICE or KEY=VALUE"),
+        (["seed=abc"], "seed is 'abc'"),
+        ([TINY, "n_clusters=0"], "n_clusters is 0"),
+        ([TINY, "n_clusters=401"], "n_clusters"),
+        ([TINY, "model.latent_dim=0"], "model.latent_dim is 0"),
+        ([TINY, "data.batch_size=401"], "batch_size=401"),
+        ([TINY, "data.limit=5000"], "limit=5000"),
+        ([TINY, "trainer.max_epochs=0"], "trainer.max_epochs is 0"),
+        ([TINY, "trainer.max_time=soon"], "trainer.max_time is 'soon'"),
+        ([TINY, "trainer.precision=fp32"], "trainer.precision is 'fp32'"),
+        ([TINY, "network.widths=[]"], "network.widths is []"),
+        ([TINY, "model.gamma=soft"], "model.gamma is 'soft'"),
+        (["data=files"], "set data.path="),
+        (["ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
+        (["ckpt_path=last"], "no run under 'outputs' has a checkpoint"),
+        ([TINY, "task=evaluate"], "give ckpt_path=last"),
+    ],
+)
+def test_one_clear_line(latentclust: Command, arguments: list[str], said: str) -> None:
+    outcome = latentclust(*arguments)
+    assert outcome.status == 2
+    assert said in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert outcome.err.startswith("latentclust: ")
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or torch.backends.mps.is_available(), reason="this machine has a GPU"
+)
+def test_a_gpu_that_is_not_there(latentclust: Command) -> None:
+    for arguments in (["trainer.accelerator=gpu"], ["accelerator=gpu", "trainer.accelerator=mps"]):
+        outcome = latentclust(TINY, *arguments)
+        assert outcome.status == 2
+        assert "choose trainer.accelerator=cpu or auto" in outcome.err
+
+
+def test_a_cut_off_checkpoint_and_a_foreign_one(latentclust: Command, tmp_path: Path) -> None:
+    run = latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+    assert run.folder is not None
+    whole = (run.folder / "checkpoints/last.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    (tmp_path / "text.ckpt").write_text("hello")
+    for name, said in (("cut", "cut off"), ("foreign", "not written by latentclust"), ("text", "cut off")):
+        outcome = latentclust(f"ckpt_path={name}.ckpt")
+        assert outcome.status == 2
+        assert said in outcome.err
+        assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_checkpoint_of_another_model(latentclust: Command) -> None:
+    latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+    outcome = latentclust("task=evaluate", "ckpt_path=last", "experiment=tiny_vade")
+    assert outcome.status == 2
+    assert "holds no vade" in outcome.err
+
+
+def test_folders_that_cannot_be_used(latentclust: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for argument in ("output_dir=file/runs", "data.root=file"):
+        outcome = latentclust("trainer.enable_progress_bar=false", argument)
+        assert outcome.status == 2
+        assert "file" in outcome.err
+        assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_loss_that_is_not_a_number(latentclust: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import latentclust.models.vade as module
+
+    honest, calls = module.vade_elbo, []
+
+    def broken(*arguments: object) -> ELBO:
+        bound = honest(*arguments)  # type: ignore[arg-type]
+        calls.append(1)
+        # 8 steps make an epoch: this is step 2 of the second one.
+        return bound._replace(kl_c=bound.kl_c * float("nan")) if len(calls) == 11 else bound
+
+    monkeypatch.setattr(module, "vade_elbo", broken)
+    outcome = latentclust(TINY)
+    assert outcome.status == 2
+    assert "kl_c became NaN or infinite at step 2 of epoch 1" in outcome.err
+    assert "learning_rate" in outcome.err
+    weights = outcome.weights()
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+    monkeypatch.setattr(module, "vade_elbo", honest)
+    assert latentclust("ckpt_path=last").status == 0
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_continues(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, calls = VaDE.training_step, []
+
+    def interrupted(self: VaDE, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(VaDE, "training_step", interrupted)
+    stopped = latentclust(TINY)
+    assert stopped.status == 130
+    assert "continue with: python -m latentclust ckpt_path=" in stopped.err
+    assert "Traceback" not in stopped.err
+    monkeypatch.setattr(VaDE, "training_step", step)
+    assert latentclust("ckpt_path=last").status == 0
+
+
+def test_tracebacks_on_demand(latentclust: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from latentclust import cli
+
+    monkeypatch.setattr(cli, "WITH_TRACEBACKS", True)
+    with pytest.raises(Exception, match="max_epoch"):
+        latentclust("trainer.max_epoch=3")

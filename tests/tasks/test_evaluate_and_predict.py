@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from tests.conftest import Command
+
+
+@pytest.mark.parametrize("model", ["ae", "vade"])
+def test_evaluate_repeats_the_scores_of_the_run(latentclust: Command, model: str) -> None:
+    fitted = latentclust(f"experiment=tiny_{model}")
+    measured = latentclust("task=evaluate", "ckpt_path=last")
+    assert measured.status == 0, measured.err
+    assert measured.folder != fitted.folder
+    assert measured.summary["results"][-1] == fitted.summary["results"][-1]
+
+
+def test_predict_writes_every_image(latentclust: Command) -> None:
+    fitted = latentclust("experiment=tiny_vade")
+    outcome = latentclust("task=predict", "ckpt_path=last")
+    assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    predictions = np.load(outcome.folder / "predictions.npz")
+    gamma = predictions["responsibilities"]
+    assert gamma.shape == (400, 10)
+    assert predictions["codes"].shape == (400, 4)
+    np.testing.assert_allclose(gamma.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(predictions["clusters"], gamma.argmax(axis=1))
+    assert len(set(predictions["clusters"].tolist())) == fitted.summary["clusters"]["used"]
+
+
+def test_predict_clusters_the_codes_of_an_autoencoder(latentclust: Command) -> None:
+    latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+    outcome = latentclust("task=predict", "ckpt_path=last")
+    assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    assert np.load(outcome.folder / "predictions.npz")["clusters"].shape == (400,)
