@@ -1,6 +1,5 @@
 """How a training went, epoch by epoch."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,23 +19,40 @@ class _Panel(NamedTuple):
     title: str
     unit: str
     labels: dict[str, str]
-    """Metrics, as regular expressions for their names, and their labels; an empty one means the name."""
+    """The metrics' names, as they are logged, and what they are called here."""
 
 
 _OBJECTIVE = _Panel(
     "Objective",
     "per image",
     # The ELBO is drawn as the loss it is, so that it is the sum of its terms and falls like them.
-    {"train/elbo": "\u2212ELBO", "train/reconstruction": "reconstruction"},
+    {
+        "train/elbo": "\u2212ELBO",
+        "test/elbo": "\u2212ELBO, test",
+        "train/reconstruction": "reconstruction",
+        "test/reconstruction": "reconstruction, test",
+    },
 )
 _DIVERGENCE = _Panel(
     "Divergence from the prior", "nats per image", {"train/kl_z": "KL of z", "train/kl_c": "KL of c"}
 )
 _SCORES = _Panel(
-    "Agreement with the labels", "score", {"cluster/acc": "ACC", "cluster/nmi": "NMI", "cluster/ari": "ARI"}
+    "Agreement with the labels",
+    "score",
+    {
+        "cluster/acc": "ACC",
+        "cluster/nmi": "NMI",
+        "cluster/ari": "ARI",
+        "kmeans/acc": "ACC, k-means",
+        "gmm/acc": "ACC, GMM",
+    },
 )
 _USED = _Panel("Clusters in use", "clusters", {"cluster/used": "in use"})
-_LEARNING_RATE = _Panel("Learning rate", "step size", {r"(.*/)?(lr|learning_rate)([-/].*)?": ""})
+_LEARNING_RATE = _Panel(
+    "Learning rate",
+    "step size",
+    {"learning_rate/networks": "networks", "learning_rate/mixture": "mixture"},
+)
 _PANELS = (_OBJECTIVE, _DIVERGENCE, _SCORES, _USED, _LEARNING_RATE)
 
 
@@ -48,7 +64,7 @@ def training_curves(history: Mapping[str, Sequence[tuple[float, float]]], *, tit
     ----------
     history
         Pairs of epoch and value, by the name a metric is logged under (``train/elbo``, ``cluster/acc``,
-        ``lr-Adam``). Names that belong to no panel are left out.
+        ``learning_rate/networks``). Names that belong to no panel are left out.
     title
         What is shown: data, model.
 
@@ -71,10 +87,9 @@ def training_curves(history: Mapping[str, Sequence[tuple[float, float]]], *, tit
 def _lines(panel: _Panel, history: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, np.ndarray]:
     """Collect the curves of a panel: label -> (T, 2)."""
     return {
-        label or name: np.asarray(series, dtype=float) * (1, -1 if name == "train/elbo" else 1)
-        for pattern, label in panel.labels.items()
-        for name, series in history.items()
-        if len(series) and re.fullmatch(pattern, name)
+        label: np.asarray(history[name], dtype=float) * (1, -1 if name.endswith("/elbo") else 1)
+        for name, label in panel.labels.items()
+        if len(history.get(name, ()))
     }
 
 
