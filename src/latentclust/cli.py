@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from latentclust.errors import LatentclustError
+from latentclust.errors import LatentclustError, StoppedError
 from latentclust.explain import explain
 
 PACKAGE = Path(__file__).resolve().parent
@@ -30,6 +30,10 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 WITH_TRACEBACKS = os.environ.get(FULL_ERROR) == "1"
 
 
+class JobFailedError(LatentclustError):
+    """A job of a sweep failed, and has said why."""
+
+
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> float | None:
     """Run the task that ``cfg.task`` names.
@@ -40,13 +44,19 @@ def run(cfg: DictConfig) -> float | None:
     """
     from latentclust.tasks import run_task
 
+    if WITH_TRACEBACKS:
+        return run_task(cfg)
     try:
         return run_task(cfg)
     except LatentclustError as error:
-        # In a sweep Hydra names the job that failed, and goes on with the next one.
-        if WITH_TRACEBACKS or HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise
-        fail(str(error), error.exit_code)
+        hydra_config = HydraConfig.get()
+        if hydra_config.mode is not RunMode.MULTIRUN:
+            fail(str(error), error.exit_code)
+        say(f"job {hydra_config.job.num} of the sweep: {error}")
+        if isinstance(error, StoppedError):
+            sys.exit(error.exit_code)
+        # Hydra goes on with the next job, and raises this again after the last one.
+        raise JobFailedError from error
 
 
 def main() -> None:
@@ -61,6 +71,8 @@ def main() -> None:
         run()
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except JobFailedError as failed:
+        sys.exit(failed.exit_code)
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
         if WITH_TRACEBACKS:
             raise
@@ -68,7 +80,7 @@ def main() -> None:
     except KeyboardInterrupt:
         if WITH_TRACEBACKS:
             raise
-        fail("stopped by Ctrl-C before anything was trained: nothing to continue", EXIT_INTERRUPTED)
+        fail("stopped before anything was trained: nothing to continue", EXIT_INTERRUPTED)
 
 
 def with_run_of_checkpoint(arguments: list[str]) -> list[str]:
@@ -87,17 +99,40 @@ def with_run_of_checkpoint(arguments: list[str]) -> list[str]:
         return arguments
     from latentclust.tasks.checkpoints import find_checkpoint, read_record
 
-    path = find_checkpoint(checkpoint, Path(given.get("output_dir", "outputs")))
-    saved = [
-        text for text in read_record(path)["overrides"] if text.split("=", 1)[0].lstrip("+~") not in given
-    ]
+    path = find_checkpoint(checkpoint, Path(given.get("output_dir", "outputs").strip("'\"")))
+    changed = [key.lstrip("+~") for key in given]
+    saved = [text for text in read_record(path)["overrides"] if not is_changed(text, changed)]
     # They take the place of ckpt_path, because the parser wants all overrides in one row. Quotes keep Hydra's
     # grammar from reading into a path with '=', ',' or spaces.
     place = arguments.index(f"ckpt_path={checkpoint}")
-    return [*arguments[:place], *saved, f"ckpt_path='{path}'", *arguments[place + 1 :]]
+    quoted = str(path).replace("'", "\\'")
+    return [*arguments[:place], *saved, f"ckpt_path='{quoted}'", *arguments[place + 1 :]]
+
+
+def is_changed(saved: str, changed: list[str]) -> bool:
+    """Whether one of the keys and groups in ``changed`` takes the place of a saved override.
+
+    A group takes the place of its own keys: ``model=vae`` drops ``model.gamma=exact``.
+
+    Examples
+    --------
+    >>> is_changed("model.gamma=exact", ["model"])
+    True
+    >>> is_changed("model=vade", ["model.gamma"])
+    False
+    """
+    key = saved.split("=", 1)[0].lstrip("+~")
+    if "accelerator" in changed and key in {"trainer.accelerator", "trainer.devices", "trainer.precision"}:
+        return True  # the group accelerator sets these
+    return any(key == other or key.startswith(f"{other}.") for other in changed)
+
+
+def say(message: str) -> None:
+    """Print a line to standard error."""
+    print(f"latentclust: {message}", file=sys.stderr)
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print ``message`` to standard error and exit."""
-    print(f"latentclust: {message}", file=sys.stderr)
+    say(message)
     sys.exit(exit_code)

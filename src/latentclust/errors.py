@@ -1,4 +1,4 @@
-"""The one exception that is written for a person to read."""
+"""The exceptions that are written for a person to read."""
 
 
 class LatentclustError(Exception):
@@ -8,3 +8,9 @@ class LatentclustError(Exception):
     """
 
     exit_code = 2
+
+
+class StoppedError(LatentclustError):
+    """A run that was stopped by Ctrl-C or ran out of its time: says how it can go on."""
+
+    exit_code = 130

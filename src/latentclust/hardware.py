@@ -2,7 +2,7 @@
 
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
@@ -38,8 +38,9 @@ def choose_precision(accelerator: str, wish: str) -> Precision:
     if accelerator == "cuda":
         fast = torch.cuda.get_device_capability() >= (8, 0)
     elif accelerator == "cpu":
-        # AMX alone: AVX-512's bf16 instructions save too little to pay for the rounding.
-        fast = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+        # AMX alone: AVX-512's bf16 instructions save too little to pay for the rounding. Older releases of
+        # torch cannot tell.
+        fast = bool(getattr(torch.cpu, "get_capabilities", dict[str, Any])().get("amx_bf16", False))
     else:
         fast = False
     return "bf16-mixed" if fast else "32-true"

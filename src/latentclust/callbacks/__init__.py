@@ -2,6 +2,7 @@
 
 from latentclust.callbacks.checkpoints import RECORD_KEY, Checkpoints, RunRecord
 from latentclust.callbacks.cluster_accuracy import ClusterAccuracy
+from latentclust.callbacks.deadline import Deadline
 from latentclust.callbacks.epoch_seed import EpochSeed
 from latentclust.callbacks.history import History
 from latentclust.callbacks.mixture_initialization import MixtureInitialization
@@ -13,6 +14,7 @@ __all__ = [
     "RECORD_KEY",
     "Checkpoints",
     "ClusterAccuracy",
+    "Deadline",
     "EpochSeed",
     "History",
     "MixtureInitialization",

@@ -37,15 +37,23 @@ class Checkpoints(ModelCheckpoint):
             save_on_train_epoch_end=True,
         )
         self.folder = folder
+        self.interval = every_n_epochs
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write ``last.ckpt`` before the first epoch."""
         super().on_train_start(trainer, pl_module)
         trainer.save_checkpoint(self.folder / "last.ckpt")
 
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write what is due, and ``last.ckpt`` after the last epoch in any case."""
+        super().on_train_epoch_end(trainer, pl_module)
+        done = trainer.current_epoch + 1
+        if done % self.interval and (done == trainer.max_epochs or trainer.should_stop):
+            trainer.save_checkpoint(self.folder / "last.ckpt")
+
 
 class RunRecord(L.Callback):
-    """Writes into each checkpoint which run it is of: the overrides it was started with, and its stage.
+    """Writes into each checkpoint which run it is of: its overrides, its stage and the model's class.
 
     Parameters
     ----------
@@ -62,4 +70,4 @@ class RunRecord(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add the record."""
-        checkpoint[RECORD_KEY] = self.record
+        checkpoint[RECORD_KEY] = self.record | {"model": type(pl_module).__name__}

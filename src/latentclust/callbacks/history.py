@@ -1,8 +1,11 @@
 """Remember what was logged, over a stop and a continuation too."""
 
+import logging
 from typing import Any
 
 import lightning as L
+
+log = logging.getLogger(__name__)
 
 
 class History(L.Callback):
@@ -17,12 +20,24 @@ class History(L.Callback):
     def __init__(self) -> None:
         self.metrics: dict[str, list[tuple[int, float]]] = {}
 
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the learning rates that the epoch starts with."""
+        # Otherwise what only some epochs log would be taken again in the others.
+        trainer.callback_metrics.clear()
+        for group in trainer.optimizers[0].param_groups:
+            self.remember(trainer, f"learning_rate/{group['name']}", group["lr"])
+
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take what this epoch has logged, and the learning rates."""
-        now = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
-        now |= {f"learning_rate/{group['name']}": group["lr"] for group in trainer.optimizers[0].param_groups}
-        for name, value in now.items():
-            self.metrics.setdefault(name, []).append((trainer.current_epoch + 1, value))
+        """Take what the epoch has logged."""
+        for name, value in trainer.callback_metrics.items():
+            if "/" in name and not name.startswith("learning_rate/"):
+                self.remember(trainer, name, float(value))
+        shown = ", ".join(f"{name} {float(value):.4g}" for name, value in trainer.callback_metrics.items())
+        log.debug("Epoch %d: %s", trainer.current_epoch + 1, shown)
+
+    def remember(self, trainer: L.Trainer, name: str, value: float) -> None:
+        """Add a value of the current epoch."""
+        self.metrics.setdefault(name, []).append((trainer.current_epoch + 1, value))
 
     def final(self) -> dict[str, float]:
         """Return each metric's last value."""

@@ -9,8 +9,8 @@ from torch import Tensor
 from latentclust.errors import LatentclustError
 
 HINT = (
-    "lower model.optimizer.learning_rate, set trainer.gradient_clip_val=1, or use trainer.precision=32-true; "
-    "the last checkpoint is of the epoch before"
+    "lower model.optimizer.learning_rate (in pretraining model.pretrain.optimizer.learning_rate), "
+    "set trainer.gradient_clip_val=1, or use trainer.precision=32-true; the last good checkpoint stays"
 )
 
 

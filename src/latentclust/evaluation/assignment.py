@@ -34,7 +34,7 @@ def contingency(
     ValueError
         If N is 0, the lengths differ, the values are not whole numbers or reach beyond a given count.
     """
-    clusters, labels = _whole_numbers(clusters), _whole_numbers(labels)
+    clusters, labels = whole_numbers(clusters), whole_numbers(labels)
     if clusters.shape != labels.shape or clusters.size == 0:
         raise ValueError(
             f"need one label per cluster and at least one: got {labels.shape} and {clusters.shape}"
@@ -108,7 +108,14 @@ def cluster_accuracy(clusters: Labels, labels: Labels) -> float:
     return matched_share(contingency(clusters, labels))
 
 
-def _whole_numbers(values: Labels) -> NDArray[np.int64]:
+def whole_numbers(values: Labels) -> NDArray[np.int64]:
+    """Bring clusters or labels ``(N,)`` from any device to NumPy.
+
+    Raises
+    ------
+    ValueError
+        If they are not a line of whole numbers.
+    """
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"need a line of whole numbers, got {array.dtype} of shape {array.shape}")

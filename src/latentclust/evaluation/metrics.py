@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 from torchmetrics import Metric
 
-from latentclust.evaluation.assignment import Labels, contingency, matched_share
+from latentclust.evaluation.assignment import Labels, contingency, matched_share, whole_numbers
 
 
 class ClusteringScores(NamedTuple):
@@ -40,6 +40,8 @@ def clustering_scores(clusters: Labels, labels: Labels | None) -> ClusteringScor
     ValueError
         If N is 0, the lengths differ or the values are not whole numbers.
     """
+    clusters = whole_numbers(clusters)
+    labels = None if labels is None else whole_numbers(labels)
     counts = contingency(clusters, clusters if labels is None else labels)
     shares = counts.sum(axis=1) / counts.sum()
     scores = ClusteringScores(None, None, None, used=len(counts), smallest_share=float(shares.min()))

@@ -32,7 +32,7 @@ def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.fl
     LatentclustError
         If ``n_clusters`` is below 1 or above N, or a code is not finite.
     """
-    codes: NDArray[np.float64] = torch.as_tensor(z).detach().double().cpu().numpy()
+    codes: NDArray[np.float64] = torch.as_tensor(z).detach().cpu().double().numpy()
     if not 1 <= n_clusters <= len(codes):
         raise LatentclustError(
             f"model.n_clusters is {n_clusters}, but there are {len(codes)} codes: choose 1 to that many"

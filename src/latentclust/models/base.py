@@ -72,7 +72,9 @@ class LatentModel(L.LightningModule, ABC):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam (Kingma and Ba 2015), its learning rate set at every step by the schedule."""
-        optimizer = torch.optim.Adam(list(self.parameter_groups()), fused=self.device.type in FUSED_DEVICES)
+        # Lightning cannot clip the gradients of a fused optimizer under mixed precision.
+        fused = self.device.type in FUSED_DEVICES and not self.trainer.gradient_clip_val
+        optimizer = torch.optim.Adam(list(self.parameter_groups()), fused=fused)
         total_steps = int(self.trainer.estimated_stepping_batches)
         steps_per_epoch = int(self.trainer.num_training_batches)
 
@@ -94,3 +96,13 @@ class LatentModel(L.LightningModule, ABC):
                 "name": "learning_rate",
             },
         }
+
+    def on_train_start(self) -> None:
+        """Let this run's learning rates win over those in a checkpoint that it continues."""
+        scheduler = self.lr_schedulers()
+        assert isinstance(scheduler, LambdaLR)
+        scheduler.base_lrs = [group["lr"] for group in self.parameter_groups()]
+        groups = scheduler.optimizer.param_groups
+        for group, base, factor in zip(groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True):
+            group["initial_lr"] = base
+            group["lr"] = base * factor(scheduler.last_epoch)

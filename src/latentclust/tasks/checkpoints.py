@@ -7,6 +7,7 @@ import torch
 
 from latentclust.callbacks.checkpoints import RECORD_KEY
 from latentclust.errors import LatentclustError
+from latentclust.models import LatentModel
 
 
 def find_checkpoint(name: str, output_dir: Path) -> Path:
@@ -63,3 +64,32 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     record: dict[str, Any] = read_checkpoint(path)[RECORD_KEY]
     return record
+
+
+def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> None:
+    """Check that a checkpoint holds a model like this one, and can train on to ``max_epochs``.
+
+    Raises
+    ------
+    LatentclustError
+        If it is of another class or size, or was trained longer already.
+    """
+    checkpoint = read_checkpoint(path)
+    kind, settings = checkpoint[RECORD_KEY]["model"], checkpoint["hyper_parameters"]
+    if kind != type(model).__name__:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' holds a model of class {kind}, not {type(model).__name__}: "
+            "leave out model=..."
+        )
+    for name in ("input_shape", "widths", "latent_dim", "n_clusters"):
+        if settings.get(name) != model.hparams.get(name):
+            raise LatentclustError(
+                f"ckpt_path: '{path}' has {name} {settings.get(name)}, the settings give "
+                f"{model.hparams.get(name)}: leave out what changes it"
+            )
+    # An epoch is counted when it begins, and once more in the checkpoint that ends it.
+    done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    if max_epochs is not None and done > max_epochs:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' has {done} epochs behind it, more than max_epochs={max_epochs}: give more"
+        )

@@ -1,5 +1,6 @@
 """Check the configuration's values before anything is loaded or written."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,15 @@ OPTIMIZER = {
     "step_every": whole(1),
     "step_factor": number(0, above=True),
 }
+METRICS = re.compile(
+    r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c)|perf/samples_per_second"
+    r"|(cluster|kmeans|gmm)(_test)?/(acc|nmi|ari|used|smallest_share)"
+)
 RULES = {
+    "optimized_metric": Rule(
+        lambda v: isinstance(v, str) and bool(METRICS.fullmatch(v)),
+        "objective, or the name of a logged metric such as cluster/acc or train/kl_z",
+    ),
     "seed": whole(0),
     "n_clusters": whole(1),
     "data.pool": one_of("all", "train"),
@@ -80,7 +89,7 @@ RULES = {
     **{f"model.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},
     **{f"model.pretrain.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},
     "trainer.max_epochs": whole(1),
-    "trainer.devices": whole(1),
+    "trainer.devices": Rule(lambda v: v == 1, "1: more devices are not supported yet"),
     "trainer.deterministic": SWITCH,
     "trainer.gradient_clip_val": number(0, above=True, optional=True),
     "trainer.enable_progress_bar": SWITCH,

@@ -5,11 +5,13 @@ from omegaconf import DictConfig
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
-from latentclust.models import LatentModel
+from latentclust.models import LatentModel, VaDE
+from latentclust.tasks.checkpoints import check_fit, read_checkpoint
 from latentclust.tasks.measure import measure
+from latentclust.tasks.pretrain import cached_autoencoder
 from latentclust.tasks.run import Run
 from latentclust.tasks.summary import Summary, conclude
-from latentclust.tasks.wiring import MODELS, build_data
+from latentclust.tasks.wiring import build_data, build_model
 
 
 def evaluate(cfg: DictConfig) -> float | None:
@@ -24,7 +26,8 @@ def evaluate(cfg: DictConfig) -> float | None:
     with run.timed("data"):
         data, model = load_trained(cfg, run)
     with run.timed("evaluate"):
-        results = measure(cfg, data, model)
+        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
+        results = measure(cfg, data, model, autoencoder)
     summary = Summary.of(cfg, run, model, results, {})
     conclude(run, summary, results)
     return results[-1].pool.acc
@@ -46,19 +49,9 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
         raise LatentclustError(
             f"ckpt_path: '{run.checkpoint}' is of a pretraining; finish its run first, with task=fit"
         )
-    device = {"cuda": "cuda", "mps": "mps"}.get(choose_accelerator(cfg.trainer.accelerator), "cpu")
-    data = build_data(cfg).to(device)
-    try:
-        model = MODELS[cfg.model.name].load_from_checkpoint(
-            run.checkpoint, map_location=device, weights_only=True
-        )
-    except (RuntimeError, TypeError) as error:
-        raise LatentclustError(
-            f"ckpt_path: '{run.checkpoint}' holds no {cfg.model.name} of these settings; leave out model=..."
-        ) from error
-    if list(data.input_shape) != list(model.hparams["input_shape"]):
-        raise LatentclustError(
-            f"the model was trained on images of shape {tuple(model.hparams['input_shape'])}, "
-            f"data={cfg.data.name} has {data.input_shape}"
-        )
-    return data, model.to(device).eval()
+    accelerator = choose_accelerator(cfg.trainer.accelerator)
+    data = build_data(cfg).to(accelerator)
+    model = build_model(cfg, data.input_shape)
+    check_fit(run.checkpoint, model)
+    model.load_state_dict(read_checkpoint(run.checkpoint)["state_dict"])
+    return data, model.to(accelerator).eval()

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from latentclust.callbacks import ClusterAccuracy, History, MixtureInitialization
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
+from latentclust.tasks.checkpoints import check_fit
 from latentclust.tasks.measure import measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
@@ -24,22 +25,23 @@ def fit(cfg: DictConfig) -> float | None:
         The metric that ``cfg.optimized_metric`` names, for a sweeper.
     """
     run = Run.begin(cfg)
-    with run.timed("data"):
-        data = build_data(cfg)
-    model = build_model(cfg, data.input_shape)
-    autoencoder = None
-    if isinstance(model, VaDE):
-        autoencoder = pretrained_autoencoder(cfg, data, run)
-        if autoencoder is not None:
-            model.start_from(autoencoder)
-    trainer, history = train(cfg, run, data, model)
-    with run.timed("evaluate"):
-        results = measure(cfg, data, model, autoencoder)
-    summary = Summary.of(cfg, run, model, results, history.final())
-    if cfg.figures.at_end:
-        with run.timed("show"):
-            show(run, data, model, results, history.metrics, summary)
-    conclude(run, summary, results, trainer.loggers)
+    with run.stopping():
+        with run.timed("data"):
+            data = build_data(cfg)
+        model = build_model(cfg, data.input_shape)
+        autoencoder = None
+        if isinstance(model, VaDE):
+            autoencoder = pretrained_autoencoder(cfg, data, run)
+            if autoencoder is not None:
+                model.start_from(autoencoder)
+        trainer, history = train(cfg, run, data, model)
+        with run.timed("evaluate"):
+            results = measure(cfg, data, model, autoencoder)
+        summary = Summary.of(cfg, run, model, results, history.final())
+        if cfg.figures.at_end:
+            with run.timed("show"):
+                show(run, data, model, results, history.metrics, summary)
+        conclude(run, summary, results, trainer.loggers)
     return summary.metric(cfg.optimized_metric)
 
 
@@ -53,20 +55,19 @@ def train(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) 
         init = MixtureInitialization(cfg.init.name, cfg.seed, n_init=cfg.init.n_init)
         measures.insert(0, init)
     measures.append(history := History())
-    trainer = build_trainer(
-        cfg,
-        run,
-        data,
-        "train",
-        run.folder,
-        max_epochs=cfg.trainer.max_epochs,
-        measures=measures,
-    )
-    with run.timed("train"), run.stopping(run.folder):
-        trainer.fit(model, datamodule=data, ckpt_path=run.checkpoint_of("train"), weights_only=True)
+    max_epochs = cfg.trainer.max_epochs
+    trainer = build_trainer(cfg, run, data, "train", run.folder, max_epochs=max_epochs, measures=measures)
+    checkpoint = run.checkpoint_of("train")
+    if checkpoint is not None:
+        check_fit(checkpoint, model, max_epochs)
+    with run.timed("train"):
+        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     if init is not None:
-        run.seconds |= {
-            "init": round(init.seconds, 2),
-            "train": round(run.seconds["train"] - init.seconds, 2),
-        }
+        run.seconds["init"] = round(init.seconds, 2)
+        run.seconds["train"] = round(run.seconds["train"] - init.seconds, 2)
+    if trainer.should_stop:
+        run.warn(
+            f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
+            f"{run.how_to_continue()}"
+        )
     return trainer, history

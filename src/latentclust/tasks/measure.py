@@ -1,5 +1,6 @@
 """Where labels meet predictions: the result table of a run."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from latentclust.evaluation import ClusteringScores, clustering_scores, continge
 from latentclust.evaluation.baselines import cluster_codes, cluster_pixels
 from latentclust.inference import over_pool_and_test
 from latentclust.models import AE, LatentModel, VaDE
+
+log = logging.getLogger(__name__)
 
 CODE_NAMES = {"kmeans": "k-means on {} latents", "gmm": "GMM on {} latents"}
 RESTARTS = 5
@@ -87,7 +90,9 @@ def measure(
         )
     ]
     judged = autoencoder if isinstance(model, VaDE) else model
-    if judged is not None:
+    if judged is None:
+        log.info("The pretraining is not in the cache: its rows are left out of the table.")
+    else:
         codes = over_pool_and_test(judged.to(device).eval().encode, data)
         kind = type(judged).__name__
         for method, name in CODE_NAMES.items():

@@ -9,14 +9,20 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from latentclust import __version__
-from latentclust.data import ImageDataModule
+from latentclust import __version__, networks, objectives, schedules
+from latentclust.callbacks import epoch_seed
+from latentclust.data import ImageDataModule, batches
+from latentclust.errors import StoppedError
 from latentclust.hardware import choose_accelerator, choose_precision
-from latentclust.models import AE
+from latentclust.models import AE, ae, base
+from latentclust.tasks.checkpoints import check_fit
 from latentclust.tasks.run import Run
 from latentclust.tasks.wiring import build_pretraining, build_trainer
 
 log = logging.getLogger(__name__)
+
+# What decides on the pretrained weights: a cached stage of other code is not this one's.
+CODE = (networks, objectives, schedules, epoch_seed, batches, ae, base)
 
 
 def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> AE | None:
@@ -26,48 +32,60 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     -------
     AE | None
         On the CPU. None where a run continues in its second stage and the cache has lost the first one.
+
+    Raises
+    ------
+    StoppedError
+        If ``trainer.max_time`` is over before the pretraining.
     """
+    cached = cached_autoencoder(cfg, data)
+    if cached is not None or run.stage == "train":
+        return cached
     model = build_pretraining(cfg, data.input_shape)
-    cached = Path(cfg.output_dir) / "cache" / f"pretrain-{cache_key(cfg, data, model)}.ckpt"
-    if cfg.model.pretrain.cache and cached.is_file():
-        log.info("Pretraining comes from %s", cached)
-        return AE.load_from_checkpoint(cached, map_location="cpu", weights_only=True)
-    if run.stage == "train":
-        return None
-    folder = run.folder / "pretrain"
-    trainer = build_trainer(
-        cfg,
-        run,
-        data,
-        "pretrain",
-        folder,
-        max_epochs=cfg.model.pretrain.max_epochs,
-    )
-    with run.timed("pretrain"), run.stopping(folder):
-        trainer.fit(model, datamodule=data, ckpt_path=run.checkpoint_of("pretrain"), weights_only=True)
-    if cfg.model.pretrain.cache and trainer.current_epoch == trainer.max_epochs and trainer.is_global_zero:
-        cached.parent.mkdir(parents=True, exist_ok=True)
+    max_epochs = cfg.model.pretrain.max_epochs
+    trainer = build_trainer(cfg, run, data, "pretrain", run.folder / "pretrain", max_epochs=max_epochs)
+    checkpoint = run.checkpoint_of("pretrain")
+    if checkpoint is not None:
+        check_fit(checkpoint, model, max_epochs)
+    with run.timed("pretrain"):
+        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    if trainer.should_stop:
+        raise StoppedError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
+    if cfg.model.pretrain.cache:
+        path = cache_path(cfg, data)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Another run may be writing the same file: each replaces it whole.
-        unfinished = cached.with_suffix(f".{os.getpid()}.tmp")
+        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
         trainer.save_checkpoint(unfinished, weights_only=True)
-        unfinished.replace(cached)
+        unfinished.replace(path)
     return model
 
 
-def cache_key(cfg: DictConfig, data: ImageDataModule, model: AE) -> str:
-    """Digest everything that the pretrained weights depend on."""
+def cached_autoencoder(cfg: DictConfig, data: ImageDataModule) -> AE | None:
+    """Return the autoencoder of an equal pretraining in the cache, on the CPU, or None."""
+    path = cache_path(cfg, data)
+    if not (cfg.model.pretrain.cache and path.is_file()):
+        return None
+    log.info("Pretraining comes from %s", path)
+    return AE.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+
+
+def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
+    """Return where the pretraining is kept: its name digests everything that the weights depend on."""
     accelerator = choose_accelerator(cfg.trainer.accelerator)
     depends_on = {
         "latentclust": __version__,
+        "code": [Path(str(module.__file__)).read_text(encoding="utf-8") for module in CODE],
         "torch": torch.__version__,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
-        "model": dict(model.hparams),
+        "model": dict(build_pretraining(cfg, data.input_shape).hparams),
         "max_epochs": cfg.model.pretrain.max_epochs,
         "seed": cfg.seed,
         "accelerator": accelerator,
         "precision": choose_precision(accelerator, cfg.trainer.precision),
-        "devices": cfg.trainer.devices,
+        "deterministic": cfg.trainer.deterministic,
         "gradient_clip_val": cfg.trainer.gradient_clip_val,
     }
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:20]
+    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+    return Path(cfg.output_dir) / "cache" / f"pretrain-{digest[:20]}.ckpt"

@@ -1,5 +1,8 @@
 """A run: its folder, its clock, and where it continues."""
 
+import logging
+import shlex
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +15,15 @@ import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from latentclust.errors import LatentclustError
+from latentclust.errors import LatentclustError, StoppedError
+from latentclust.hardware import choose_accelerator
 from latentclust.tasks.checkpoints import find_checkpoint, read_record
 from latentclust.tasks.checks import check
 
+log = logging.getLogger(__name__)
+
 # The overrides that belong to one call and not to the run that a checkpoint continues.
-OF_ONE_CALL = {"ckpt_path", "task", "output_dir"}
-
-
-class InterruptedByUserError(LatentclustError):
-    """The user stopped the run."""
-
-    exit_code = 130
+OF_ONE_CALL = {"ckpt_path", "task"}
 
 
 @dataclass
@@ -34,25 +34,27 @@ class Run:
     ----------
     folder
         Where it writes.
-    overrides
-        The command line's, without those that concern this call alone.
+    arguments
+        The command line's overrides.
     checkpoint
         Where it continues from, or what it uses; None for a fresh start.
     stage
         The stage that wrote the checkpoint, ``pretrain`` or ``train``; None for a fresh start.
-    max_time
-        Seconds it may train, or None.
+    deadline
+        When to stop training, on the clock of ``time.perf_counter``, or None.
     seconds
         What each stage took.
+    warnings
+        What a reader of the results must know.
     """
 
     folder: Path
-    overrides: list[str]
+    arguments: list[str]
     checkpoint: Path | None = None
     stage: str | None = None
-    max_time: float | None = None
+    deadline: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=perf_counter)
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def begin(cls, cfg: DictConfig) -> "Run":
@@ -64,33 +66,35 @@ class Run:
             If a value is out of range or the checkpoint cannot be used.
         """
         check(cfg)
+        choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
         L.seed_everything(cfg.seed, verbose=False)
         hydra = HydraConfig.get()
-        overrides = [
-            text for text in hydra.overrides.task if text.lstrip("+~").split("=")[0] not in OF_ONE_CALL
-        ]
-        run = cls(Path(hydra.runtime.output_dir), overrides)
+        run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task))
         if cfg.ckpt_path is not None:
             run.checkpoint = find_checkpoint(str(cfg.ckpt_path), Path(cfg.output_dir))
             run.stage = read_record(run.checkpoint)["stage"]
         if cfg.trainer.max_time is not None:
-            run.max_time = parse_duration(cfg.trainer.max_time)
+            run.deadline = perf_counter() + parse_duration(cfg.trainer.max_time)
         return run
 
     @property
     def command(self) -> str:
         """The command that repeats it."""
-        return " ".join(["python -m latentclust", *self.overrides])
+        return shlex.join(["python", "-m", "latentclust", *self.arguments])
+
+    @property
+    def overrides(self) -> list[str]:
+        """The arguments that a continuation takes along."""
+        return [text for text in self.arguments if text.lstrip("+~").split("=")[0] not in OF_ONE_CALL]
 
     def checkpoint_of(self, stage: str) -> Path | None:
         """Return the checkpoint if it is of that stage."""
         return self.checkpoint if self.stage == stage else None
 
-    def time_left(self) -> timedelta | None:
-        """Return what is left of ``max_time``, at least a second."""
-        if self.max_time is None:
-            return None
-        return timedelta(seconds=max(self.max_time - (perf_counter() - self.started), 1.0))
+    def warn(self, message: str) -> None:
+        """Say it now, and in the summary and the report."""
+        log.warning(message)
+        self.warnings.append(message)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -100,24 +104,28 @@ class Run:
         self.seconds[stage] = round(perf_counter() - start, 2)
 
     @contextmanager
-    def stopping(self, folder: Path) -> Iterator[None]:
-        """Turn Ctrl-C during training into one line that says how to go on.
+    def stopping(self) -> Iterator[None]:
+        """Turn Ctrl-C into one line that says how to go on.
 
         Raises
         ------
-        InterruptedByUserError
+        StoppedError
             In place of the KeyboardInterrupt, or of the SystemExit that Lightning makes of it.
         """
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
-            last = folder / "checkpoints" / "last.ckpt"
-            hint = (
-                f"continue with: python -m latentclust ckpt_path={last}"
-                if last.exists()
-                else "nothing was lost"
-            )
-            raise InterruptedByUserError(f"stopped; {hint}") from None
+            # Lightning has told the process to ignore further ones.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise StoppedError(f"stopped; {self.how_to_continue()}") from None
+
+    def how_to_continue(self) -> str:
+        """Name the command that goes on from the newest checkpoint of this run."""
+        for stage in (self.folder, self.folder / "pretrain"):
+            last = stage / "checkpoints" / "last.ckpt"
+            if last.exists():
+                return f"continue with: python -m latentclust ckpt_path={shlex.quote(str(last))}"
+        return "nothing was trained yet, so there is nothing to continue"
 
 
 def parse_duration(text: str) -> float:

@@ -80,14 +80,14 @@ def draw(
 def latent(data: ImageDataModule, model: LatentModel, own: Result, title: str) -> Figure:
     """Draw the codes in the plane in which they vary most, colored by class (by cluster without labels)."""
     chosen = np.random.default_rng(0).permutation(len(data.pool))[:SCATTER_POINTS]
-    codes = in_chunks(model.encode, data.pool.images[torch.from_numpy(chosen)]).double().cpu().numpy()
+    codes = in_chunks(model.encode, data.pool.images[torch.from_numpy(chosen)]).cpu().double().numpy()
     plane = figures.pca_plane(codes)
     labels = own.clusters if data.pool.labels is None else data.pool.labels
     components = None
     if isinstance(model, VaDE):
         mixture = model.prior.mixture_parameters()
         components = plane.project_components(
-            mixture.means.double().cpu().numpy(), mixture.variances.double().cpu().numpy()
+            mixture.means.cpu().double().numpy(), mixture.variances.cpu().double().numpy()
         )
     return figures.latent_scatter(
         plane.project(codes),
@@ -118,4 +118,4 @@ def samples(model: LatentModel, title: str) -> Figure:
 
 def as_pictures(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Convert images ``(..., C, H, W)`` in [0, 1] for matplotlib: channels last."""
-    return images.detach().double().cpu().movedim(-3, -1).numpy()
+    return images.detach().cpu().double().movedim(-3, -1).numpy()

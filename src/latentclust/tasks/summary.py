@@ -4,13 +4,14 @@ import json
 import logging
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, device_name
@@ -53,7 +54,7 @@ class Summary:
     clusters: dict[str, float]
     metrics: dict[str, float]
     config: dict[str, Any]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
     @classmethod
     def of(
@@ -81,6 +82,7 @@ class Summary:
             clusters={"used": own.used, "smallest_share": own.smallest_share},
             metrics={**metrics, **final_metrics(results)},
             config=config,
+            warnings=run.warnings,
         )
 
     def write(self, run: Run) -> None:
@@ -118,7 +120,9 @@ def conclude(run: Run, summary: Summary, results: list[Result], loggers: Iterabl
     summary.log_hparams(loggers)
     seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
     print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
-    log.info("Everything is in %s", run.folder)
+    # Not wrapped at the console's width, so that it can be copied.
+    Console(soft_wrap=True).print(f"Everything is in {run.folder}", highlight=False)
+    log.debug("Wrote summary.json after %s", seconds)
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

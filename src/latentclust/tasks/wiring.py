@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, Timer
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
 from latentclust.callbacks import (
     Checkpoints,
+    Deadline,
     EpochSeed,
     ObjectiveTerms,
     RunRecord,
@@ -38,9 +39,10 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
     settings = OmegaConf.to_container(cfg.data, resolve=True)
     data = build_datamodule(seed=cfg.seed, **settings)  # type: ignore[arg-type]
     data.setup()
-    if cfg.n_clusters > len(data.pool):
+    n_clusters = max(cfg.n_clusters, cfg.model.get("n_clusters", 0))
+    if n_clusters > len(data.pool):
         raise LatentclustError(
-            f"n_clusters is {cfg.n_clusters}, but there are only {len(data.pool)} images: choose fewer clusters"
+            f"n_clusters is {n_clusters}, but there are only {len(data.pool)} images: choose fewer"
         )
     return data
 
@@ -103,8 +105,8 @@ def build_trainer(
     callbacks: list[Callback] = [EpochSeed(cfg.seed, stage), ObjectiveTerms(), Throughput(), *measures]
     if cfg.logger.tensorboard or cfg.logger.csv:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
-    if run.max_time is not None:
-        callbacks.append(Timer(run.time_left(), interval="epoch", verbose=False))
+    if run.deadline is not None:
+        callbacks.append(Deadline(run.deadline))
     callbacks += [
         RunRecord(stage, run.overrides),
         Checkpoints(folder / "checkpoints", cfg.callbacks.checkpoint.every_n_epochs),
