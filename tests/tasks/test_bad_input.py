@@ -1,13 +1,14 @@
 """Each bad input ends in one clear line, exit status 2 and no traceback."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from latentclust.models import VaDE
+from latentclust.models import AE, LatentModel, VaDE
 from latentclust.objectives import ELBO
-from tests.conftest import Command
+from tests.conftest import Command, same_weights
 
 TINY = "experiment=tiny_vade"
 
@@ -30,6 +31,8 @@ TINY = "experiment=tiny_vade"
         ([TINY, "trainer.max_epochs=0"], "trainer.max_epochs is 0"),
         ([TINY, "trainer.max_time=soon"], "trainer.max_time is 'soon'"),
         ([TINY, "trainer.precision=fp32"], "trainer.precision is 'fp32'"),
+        ([TINY, "optimized_metric=accuracy"], "optimized_metric is 'accuracy'"),
+        ([TINY, "trainer.devices=2"], "more devices are not supported"),
         ([TINY, "network.widths=[]"], "network.widths is []"),
         ([TINY, "model.gamma=soft"], "model.gamma is 'soft'"),
         (["data=files"], "set data.path="),
@@ -74,7 +77,24 @@ def test_a_checkpoint_of_another_model(latentclust: Command) -> None:
     latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
     outcome = latentclust("task=evaluate", "ckpt_path=last", "experiment=tiny_vade")
     assert outcome.status == 2
-    assert "holds no vade" in outcome.err
+    assert "holds a model of class AE, not VaDE" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("model.latent_dim=5", "has latent_dim 4, the settings give 5"),
+        ("network.widths=[8]", "has widths"),
+        ("trainer.max_epochs=1", "has 2 epochs behind it"),
+        ("model=vae", "holds a model of class AE, not VAE"),
+    ],
+)
+def test_a_continuation_that_does_not_fit(latentclust: Command, argument: str, said: str) -> None:
+    latentclust("experiment=tiny_ae", "trainer.max_epochs=2")
+    outcome = latentclust("ckpt_path=last", argument)
+    assert outcome.status == 2
+    assert said in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
 
 
 def test_folders_that_cannot_be_used(latentclust: Command, tmp_path: Path) -> None:
@@ -108,24 +128,56 @@ def test_a_loss_that_is_not_a_number(latentclust: Command, monkeypatch: pytest.M
     assert latentclust("ckpt_path=last").status == 0
 
 
-def test_ctrl_c_leaves_a_checkpoint_that_continues(
-    latentclust: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    step, calls = VaDE.training_step, []
+def interrupt(monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step: int) -> None:
+    """Press Ctrl-C in a training step, counted over the epochs; 8 steps make one."""
+    step, calls = model.training_step, []
 
-    def interrupted(self: VaDE, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+    def interrupted(self: LatentModel, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
         calls.append(1)
-        if len(calls) == 4:
+        if len(calls) == at_step:
             raise KeyboardInterrupt
         return step(self, batch, batch_idx)
 
-    monkeypatch.setattr(VaDE, "training_step", interrupted)
-    stopped = latentclust(TINY)
+    monkeypatch.setattr(model, "training_step", interrupted)
+
+
+@pytest.mark.parametrize(("model", "at_step"), [(VaDE, 4), (VaDE, 12), (AE, 3), (AE, 14)])
+def test_ctrl_c_loses_nothing(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step: int
+) -> None:
+    command = [TINY, "model.pretrain.cache=false"]
+    never_stopped = latentclust(*command).weights()
+    with monkeypatch.context() as patch:
+        interrupt(patch, model, at_step)
+        stopped = latentclust(*command)
     assert stopped.status == 130
-    assert "continue with: python -m latentclust ckpt_path=" in stopped.err
     assert "Traceback" not in stopped.err
-    monkeypatch.setattr(VaDE, "training_step", step)
-    assert latentclust("ckpt_path=last").status == 0
+    advice = re.search(r"continue with: python -m latentclust (ckpt_path=\S+)$", stopped.err)
+    assert advice
+    continued = latentclust(advice.group(1))
+    assert continued.status == 0, continued.err
+    assert same_weights(never_stopped, continued.weights())
+
+
+def test_ctrl_c_stops_a_sweep(latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    interrupt(monkeypatch, AE, 4)
+    outcome = latentclust("-m", "experiment=tiny_ae", "seed=0,1", "trainer.max_epochs=1")
+    assert outcome.status == 130
+    assert "job 0 of the sweep: stopped" in outcome.err
+    assert not list(tmp_path.glob("outputs/multirun/*/*/1"))
+
+
+def test_time_that_is_over(latentclust: Command, tmp_path: Path) -> None:
+    cut = latentclust(TINY, "trainer.max_time=00:00:00:00")
+    assert cut.status == 130
+    assert "over before the pretraining; continue with" in cut.err
+    assert not list(tmp_path.glob("outputs/cache/*"))
+    whole = latentclust(TINY)
+    short = latentclust(TINY, "trainer.max_time=00:00:00:00")  # the pretraining is in the cache now
+    assert short.status == 0
+    assert "after epoch 1 of 3" in short.summary["warnings"][0]
+    continued = latentclust("ckpt_path=last", "trainer.max_time=null")
+    assert same_weights(whole.weights(), continued.weights())
 
 
 def test_tracebacks_on_demand(latentclust: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,165 @@
+"""The callbacks, each watched through a Trainer on a small model."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from latentclust.callbacks import ClusterAccuracy, EpochSeed, History, MixtureInitialization, ObjectiveTerms
+from latentclust.data import DigitsDataModule
+from latentclust.errors import LatentclustError
+from latentclust.evaluation import clustering_scores
+from latentclust.inference import in_chunks
+from latentclust.initialization import fit_gmm
+from latentclust.models import AE, LatentModel, VaDE
+from latentclust.tasks.quiet import silence_known_warnings
+
+
+def digits(**options: Any) -> DigitsDataModule:
+    data = DigitsDataModule(limit=200, batch_size=60, **options)
+    data.setup()
+    return data
+
+
+def vade(**options: Any) -> VaDE:
+    torch.manual_seed(0)
+    return VaDE([1, 8, 8], [24], 3, 10, **options)
+
+
+def train(model: L.LightningModule, callbacks: list[L.Callback], folder: Path, epochs: int = 2) -> L.Trainer:
+    silence_known_warnings()
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        default_root_dir=folder,
+    )
+    trainer.fit(model, datamodule=digits())
+    return trainer
+
+
+class Watch(L.Callback):
+    """Keeps what the training step returned."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, dict[str, float]]] = []
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+    ) -> None:
+        self.seen.append((len(batch), {name: value.detach().item() for name, value in outputs.items()}))
+
+
+def test_terms_are_means_over_images_not_over_batches(tmp_path: Path) -> None:
+    watch, history = Watch(), History()
+    train(vade(), [watch, ObjectiveTerms(), history], tmp_path, epochs=1)
+    sizes = [size for size, _ in watch.seen]
+    assert sizes == [60, 60, 60, 20]
+    for name in ("loss", "elbo", "reconstruction", "kl_z", "kl_c"):
+        expected = np.average([terms[name] for _, terms in watch.seen], weights=sizes)
+        assert history.metrics[f"train/{name}"][0] == (1, pytest.approx(expected, rel=1e-5))
+
+
+def test_the_first_term_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    class Broken(AE):
+        def objective(self, x: Tensor) -> dict[str, Tensor]:
+            terms = super().objective(x)
+            if len(x) == 20:  # the epoch's last batch
+                terms["reconstruction"] = terms["loss"] = terms["loss"] / 0
+            return terms
+
+    with pytest.raises(
+        LatentclustError, match=r"^reconstruction became NaN or infinite at step 3 of epoch 0"
+    ):
+        train(Broken([1, 8, 8], [24], 3), [ObjectiveTerms()], tmp_path)
+
+
+def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    codes = in_chunks(model.encode, digits().pool.images)
+    expected = fit_gmm(codes, 10, n_init=2, seed=5)
+    init = MixtureInitialization("gmm", 5, n_init=2)
+    train(model, [init], tmp_path, epochs=1)
+    mixture = model.prior.mixture_parameters()
+    for ours, theirs in zip(mixture, expected.parameters, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert init.initialization is not None
+    assert torch.equal(init.initialization.clusters, expected.clusters)
+    assert bool(model.mixture_is_fitted)
+
+
+def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    model.mixture_is_fitted.fill_(True)
+    before = model.prior.means.detach().clone()
+    train(model, [MixtureInitialization("gmm", 0, n_init=1)], tmp_path, epochs=1)
+    assert torch.equal(model.prior.means, before)
+
+
+def test_logged_scores_are_those_of_the_predictions(tmp_path: Path) -> None:
+    model, history, data = vade(), History(), digits()
+    train(model, [ClusterAccuracy(10), history], tmp_path)
+    clusters = in_chunks(model.eval().predict, data.pool.images)
+    expected = clustering_scores(clusters, data.pool.labels)
+    for name in ("acc", "nmi", "ari", "used"):
+        assert history.metrics[f"cluster/{name}"][-1] == (2, pytest.approx(getattr(expected, name), abs=1e-6))
+    assert data.test is not None
+    test = clustering_scores(clusters[data.test_slice], data.test.labels)
+    assert history.metrics["cluster_test/acc"][-1][1] == pytest.approx(test.acc)
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4]), (3, [3]), (0, [])])
+def test_scores_come_every_n_epochs(tmp_path: Path, every: int, epochs: list[int]) -> None:
+    history = History()
+    train(vade(), [ObjectiveTerms(), ClusterAccuracy(10, every), history], tmp_path, epochs=4)
+    assert [epoch for epoch, _ in history.metrics.get("cluster/acc", [])] == epochs
+    assert [epoch for epoch, _ in history.metrics["train/loss"]] == [1, 2, 3, 4]
+
+
+def test_an_autoencoder_is_judged_by_kmeans_and_a_mixture(tmp_path: Path) -> None:
+    history = History()
+    train(AE([1, 8, 8], [24], 3), [ClusterAccuracy(10), history], tmp_path, epochs=1)
+    assert {"kmeans/acc", "gmm/acc", "kmeans_test/nmi", "gmm_test/ari"} <= history.metrics.keys()
+
+
+def test_noise_depends_on_seed_stage_and_epoch_alone(tmp_path: Path) -> None:
+    class Draw(L.Callback):
+        def __init__(self) -> None:
+            self.drawn: list[float] = []
+
+        def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            self.drawn.append(torch.rand(1).item())
+
+    def draws(seed: int, stage: str, disturb: int) -> list[float]:
+        torch.manual_seed(disturb)
+        draw = Draw()
+        train(AE([1, 8, 8], [24], 3), [EpochSeed(seed, stage), draw], tmp_path)
+        return draw.drawn
+
+    first = draws(0, "train", disturb=1)
+    assert first == draws(0, "train", disturb=2)
+    assert len({*first, *draws(1, "train", disturb=1), *draws(0, "pretrain", disturb=1)}) == 6
+
+
+def test_every_model_trains_and_lowers_its_loss(tmp_path: Path) -> None:
+    from latentclust.models import VAE
+
+    models: list[LatentModel] = [
+        AE([1, 8, 8], [24], 3),
+        VAE([1, 8, 8], [24], 3),
+        vade(gamma="exact", n_samples=2),
+    ]
+    for model in models:
+        history = History()
+        train(model, [ObjectiveTerms(), history], tmp_path, epochs=5)
+        losses = [value for _, value in history.metrics["train/loss"]]
+        assert losses[-1] < losses[0]

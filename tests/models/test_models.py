@@ -1,0 +1,129 @@
+"""The models as tensor functions."""
+
+import pytest
+import torch
+
+from latentclust.errors import LatentclustError
+from latentclust.mixture import MixtureParameters
+from latentclust.models import AE, VAE, LatentModel, VaDE
+
+SHAPE, WIDTHS, D, K = [1, 6, 6], [20, 12], 3, 4
+
+
+def build(kind: type[AE] | type[VAE] | type[VaDE], **options: object) -> LatentModel:
+    torch.manual_seed(0)
+    arguments = {"input_shape": SHAPE, "widths": WIDTHS, "latent_dim": D, **options}
+    if kind is VaDE:
+        arguments["n_clusters"] = K
+    return kind(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(7, *SHAPE, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("kind", [AE, VAE, VaDE])
+def test_shapes_and_ranges(kind: type[AE], images: torch.Tensor) -> None:
+    model = build(kind)
+    assert model.encode(images).shape == (7, D)
+    rebuilt = model(images)
+    assert rebuilt.shape == images.shape
+    assert rebuilt.min() >= 0
+    assert rebuilt.max() <= 1
+    assert model.decode(torch.zeros(2, 5, D)).shape == (2, 5, *SHAPE)
+
+
+def test_the_terms_make_up_the_loss(images: torch.Tensor) -> None:
+    for kind, parts in ((VAE, ("reconstruction", "kl_z")), (VaDE, ("reconstruction", "kl_z", "kl_c"))):
+        terms = build(kind).objective(images)
+        assert terms["loss"].item() == pytest.approx(sum(terms[name].item() for name in parts), rel=1e-5)
+        assert terms["elbo"] == -terms["loss"]
+
+
+def test_the_autoencoders_loss_is_the_mean_squared_error(images: torch.Tensor) -> None:
+    model = build(AE)
+    expected = torch.nn.functional.mse_loss(model(images), images)
+    torch.testing.assert_close(model.objective(images)["loss"], expected)
+
+
+def test_vade_with_one_standard_component_is_a_vae(images: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    vae, vade = VAE(SHAPE, WIDTHS, D), VaDE(SHAPE, WIDTHS, D, 1)
+    vade.encoder.load_state_dict(vae.encoder.state_dict())
+    vade.decoder.load_state_dict(vae.decoder.state_dict())
+    vade.set_mixture(MixtureParameters(torch.ones(1), torch.zeros(1, D), torch.ones(1, D)))
+    losses = []
+    for model in (vae, vade):
+        torch.manual_seed(2)
+        losses.append(model.objective(images)["loss"])
+    torch.testing.assert_close(*losses)
+
+
+def test_vade_starts_from_the_autoencoder(images: torch.Tensor) -> None:
+    autoencoder, vade = build(AE), build(VaDE)
+    for parameter in autoencoder.parameters():
+        parameter.data.normal_(std=0.3)
+    vade.start_from(autoencoder)  # type: ignore[operator]
+    torch.testing.assert_close(vade.encode(images), autoencoder.encode(images))
+    torch.testing.assert_close(vade(images), autoencoder(images))
+
+
+def test_predictions_are_deterministic_responsibilities_at_the_mean(images: torch.Tensor) -> None:
+    model = build(VaDE)
+    assert isinstance(model, VaDE)
+    mixture = MixtureParameters(torch.full((K,), 1 / K), 0.1 * torch.eye(K)[:, :D], torch.ones(K, D))
+    model.set_mixture(mixture)
+    gamma = model.predict_proba(images)
+    normal = torch.distributions.Independent(torch.distributions.Normal(mixture.means, 1.0), 1)
+    joint = normal.log_prob(model.encode(images).unsqueeze(1)).exp() / K
+    torch.testing.assert_close(gamma, joint / joint.sum(1, keepdim=True))
+    assert torch.equal(gamma, model.predict_proba(images))
+    assert torch.equal(model.predict(images), gamma.argmax(1))
+
+
+def test_samples_come_from_the_cluster_that_was_asked_for() -> None:
+    model = build(VaDE)
+    assert isinstance(model, VaDE)
+    means = 5.0 * torch.tensor([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    model.set_mixture(MixtureParameters(torch.full((K,), 1 / K), means, torch.full((K, D), 1e-4)))
+    for cluster in range(K):
+        generated = model.sample(4, cluster, torch.Generator().manual_seed(0))
+        # Hardly any variance: every sample is nearly the decoded mean.
+        torch.testing.assert_close(
+            generated, model.decode(means[cluster]).expand_as(generated), atol=0.02, rtol=0
+        )
+    assert model.sample(3).shape == (3, *SHAPE)
+    with pytest.raises(LatentclustError, match="0 to 3"):
+        model.sample(1, cluster=K)
+
+
+def test_a_vae_samples_by_decoding_standard_normal_codes() -> None:
+    model = build(VAE)
+    assert isinstance(model, VAE)
+    codes = torch.randn(5, D, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(model.sample(5, torch.Generator().manual_seed(3)), model.decode(codes))
+
+
+def test_the_mixture_learns_at_its_own_rate() -> None:
+    groups = {group["name"]: group for group in build(VaDE, prior_learning_rate=7e-4).parameter_groups()}
+    assert {name: group["lr"] for name, group in groups.items()} == {"networks": 2e-3, "mixture": 7e-4}
+    assert {tuple(p.shape) for p in groups["mixture"]["params"]} == {(K,), (K, D)}
+    n_parameters = sum(p.numel() for group in groups.values() for p in group["params"])
+    assert n_parameters == sum(p.numel() for p in build(VaDE).parameters())
+
+
+def test_hyperparameters_are_plain_values() -> None:
+    for kind in (AE, VAE, VaDE):
+        values = dict(build(kind).hparams).values()
+        assert all(isinstance(value, int | float | str | list | None) for value in values)
+
+
+def test_under_bf16_the_terms_stay_float32(images: torch.Tensor) -> None:
+    for kind in (AE, VAE, VaDE):
+        model = build(kind)
+        exact = model.objective(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = model.objective(images)
+        assert all(term.dtype == torch.float32 for term in rounded.values())
+        assert rounded["loss"].item() == pytest.approx(exact["loss"].item(), rel=0.05)

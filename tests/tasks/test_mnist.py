@@ -1,0 +1,22 @@
+"""The main job on the real digits, shortened."""
+
+import pytest
+
+from tests.conftest import REPOSITORY, Command
+
+
+@pytest.mark.slow
+def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
+    """The bar is one that a broken prior or a broken initialization does not pass."""
+    outcome = latentclust(
+        f"data.root={REPOSITORY}/data",
+        "trainer.max_epochs=2",
+        "model.pretrain.max_epochs=3",
+        "trainer.enable_progress_bar=false",
+        "figures.at_end=false",
+    )
+    assert outcome.status == 0, outcome.err
+    results = {row["method"]: row["pool"]["acc"] for row in outcome.summary["results"]}
+    assert outcome.summary["clusters"]["used"] == 10
+    assert 0.5 < results["k-means on pixels"] < 0.6
+    assert results["VaDE"] > 0.6

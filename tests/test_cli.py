@@ -1,0 +1,150 @@
+"""The command line as a newcomer meets it."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from latentclust.cli import is_changed, with_run_of_checkpoint
+from tests.conftest import REPOSITORY, Command
+
+CONF = REPOSITORY / "conf"
+GROUPS = {
+    folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
+    for folder in CONF.iterdir()
+    if folder.is_dir()
+}
+GROUPS.pop("hydra")
+
+Process = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def documented_commands() -> list[str]:
+    """Every command of the README, the lab's page and --help that composes a configuration."""
+    texts = [(REPOSITORY / "README.md").read_text(), (CONF / "hydra/help/latentclust.yaml").read_text()]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    commands = [
+        line.split("  ")[0].split(" #")[0] for line in lines if line.startswith("python -m latentclust")
+    ]
+    # Placeholders, and what needs a checkpoint, are not for composing.
+    return sorted(
+        {c for c in commands if "[" not in c and "ckpt_path" not in c and " --" not in c and "..." not in c}
+    )
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(documented_commands()) >= 8
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_documented_commands_compose(latentclust: Command, command: str) -> None:
+    arguments = shlex.split(command)[3:]
+    if "-m" in arguments:  # one combination of the sweep
+        arguments = [re.sub(r",.*", "", argument) for argument in arguments if argument != "-m"]
+    outcome = latentclust(*arguments, "--cfg", "job", "--resolve")
+    assert outcome.status == 0, outcome.err
+    assert "latent_dim" in outcome.out
+
+
+@pytest.mark.parametrize("choice", [f"{group}={choice}" for group in GROUPS for choice in GROUPS[group]])
+def test_every_choice_of_every_group_composes_and_passes_the_checks(
+    latentclust: Command, choice: str
+) -> None:
+    from hydra import compose, initialize_config_dir
+
+    from latentclust.tasks.checks import check
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", overrides=[choice, *(["data.path=x"] if choice == "data=files" else [])])
+    check(cfg)
+
+
+def test_the_help_names_every_group_and_choice(latentclust: Command) -> None:
+    page = latentclust("--help").out
+    groups = page[page.index("GROUPS") : page.index("KEYS")].splitlines()
+    for group, choices in GROUPS.items():
+        line = next(line for line in groups if re.search(rf"\b{group}\b", line[:32]))
+        for choice in choices:
+            assert re.search(rf"\b{choice}\b", line), (group, choice)
+    assert max(map(len, page.splitlines())) <= 100
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['latentclust', '--help']\n"
+        "from latentclust.__main__ import main\n"
+        "main()\n"
+        "heavy = {'torch', 'lightning', 'sklearn', 'scipy', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_tab_completion(tmp_path: Path) -> None:
+    def complete(line: str) -> list[str]:
+        script = Path(sys.executable).parent / "latentclust"
+        environment = os.environ | {"COMP_LINE": line, "COMP_POINT": str(len(line))}
+        command = [str(script), "-sc", "query=bash"]
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        return done.stdout.split()
+
+    assert complete("latentclust model=") == ["model=ae", "model=vade", "model=vae"]
+    assert complete("latentclust trainer.max_e") == ["trainer.max_epochs="]
+
+
+def test_both_entry_points_run(process: Process, tmp_path: Path) -> None:
+    arguments = ["--config-dir", str(REPOSITORY / "tests/conf"), "experiment=tiny_ae", "trainer.max_epochs=1"]
+    done = process(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "GMM on AE latents" in done.stdout
+    assert len(list(tmp_path.glob("outputs/*/*/summary.json"))) == 1
+    failed = process("trainer.max_epoch=1")
+    assert (failed.returncode, failed.stdout) == (2, "")
+    traced = process("trainer.max_epoch=1", HYDRA_FULL_ERROR="1")
+    assert "Traceback" in traced.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["model=ae"], ["model=ae"]),
+        (["ckpt_path=null", "model=ae"], ["ckpt_path=null", "model=ae"]),
+    ],
+)
+def test_without_a_checkpoint_the_arguments_stay(arguments: list[str], expected: list[str]) -> None:
+    assert with_run_of_checkpoint(arguments) == expected
+
+
+def test_the_runs_own_overrides_come_along_and_the_new_ones_win(latentclust: Command) -> None:
+    latentclust("experiment=tiny_ae", "trainer.max_epochs=1", "seed=7")
+    continued = latentclust("ckpt_path=last", "trainer.max_epochs=2")
+    assert continued.summary["model"] == "AE"
+    assert continued.summary["seed"] == 7
+    assert continued.summary["config"]["trainer"]["max_epochs"] == 2
+    assert "experiment=tiny_ae seed=7 " in continued.summary["command"]
+    assert continued.summary["command"].endswith(" trainer.max_epochs=2")
+
+
+@pytest.mark.parametrize(
+    ("saved", "changed", "expected"),
+    [
+        ("trainer.accelerator=cpu", ["accelerator"], True),
+        ("trainer.max_epochs=3", ["accelerator"], False),
+        ("model.gamma=exact", ["model"], True),
+        ("model=vade", ["model.gamma"], False),
+        ("+n_clusters=5", ["n_clusters"], True),
+        ("seed=1", ["seeds"], False),
+    ],
+)
+def test_what_a_new_override_takes_the_place_of(saved: str, changed: list[str], expected: bool) -> None:
+    assert is_changed(saved, changed) is expected
