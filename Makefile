@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check tensorboard clean
+.PHONY: help setup run test check bench tensorboard clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ check: setup ## Lint, check formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: setup ## Measure the training speed against a plain loop and the hardware's limit
+	$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 tensorboard: setup ## Watch the runs under outputs/ at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs $(ARGS)

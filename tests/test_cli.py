@@ -71,7 +71,7 @@ def test_the_help_names_every_group_and_choice(latentclust: Command) -> None:
         line = next(line for line in groups if re.search(rf"\b{group}\b", line[:32]))
         for choice in choices:
             assert re.search(rf"\b{choice}\b", line), (group, choice)
-    assert max(map(len, page.splitlines())) <= 100
+    assert max(map(len, page.splitlines())) <= 90
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def device_name(accelerator: str) -> str:
         return torch.cuda.get_device_name()
     if accelerator == "mps":
         return f"Apple {platform.machine()} GPU"
-    return f"{_cpu_name()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{_cpu_name()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _cpu_name() -> str:

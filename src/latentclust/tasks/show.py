@@ -56,7 +56,7 @@ def draw(
             "confusion.png",
             figures.confusion_matrix(
                 counts,
-                title=f"{title}: {own.method}",
+                title=f"{title}: clusters by {own.method}, against classes",
                 class_names=data.class_names,
                 matches=match_clusters(counts).tolist(),
             ),
