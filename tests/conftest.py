@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 
 from latentclust import cli
+
+# A loaded machine must not fail a test, and a failure must come back on the next run.
+settings.register_profile("latentclust", deadline=None, derandomize=True)
+settings.load_profile("latentclust")
 
 REPOSITORY = Path(__file__).parents[1]
 TINY_CONF = REPOSITORY / "tests" / "conf"

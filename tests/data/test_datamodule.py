@@ -183,10 +183,14 @@ class Recorder(LightningModule):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.epochs: dict[int, list[Tensor]] = {}
+        self.validated: list[Tensor] = []
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         self.epochs.setdefault(self.current_epoch, []).append(batch)
         return self.weight * batch.mean()
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        self.validated.append(batch)
 
     def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         return batch
@@ -195,9 +199,11 @@ class Recorder(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def quiet_trainer(folder: Path) -> Trainer:
+def quiet_trainer(folder: Path, **options: float) -> Trainer:
     return Trainer(
         max_epochs=3,
+        num_sanity_val_steps=0,
+        **options,
         accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
@@ -209,7 +215,7 @@ def quiet_trainer(folder: Path) -> Trainer:
 
 def test_trainer_gets_float_batches_in_a_new_order_at_every_epoch(tmp_path):
     data, model = ToyDataModule(batch_size=25, seed=3), Recorder()
-    quiet_trainer(tmp_path).fit(model, datamodule=data)
+    quiet_trainer(tmp_path, limit_val_batches=0).fit(model, datamodule=data)
     assert list(model.epochs) == [0, 1, 2]
     assert [len(batch) for batch in model.epochs[0]] == [25, 25, 25, 3]
     assert model.epochs[0][0].dtype == torch.float32
@@ -218,6 +224,14 @@ def test_trainer_gets_float_batches_in_a_new_order_at_every_epoch(tmp_path):
         expected.sampler.set_epoch(epoch)
         assert torch.equal(torch.cat(batches), torch.cat(list(expected)).float() / 255)
     assert not torch.equal(torch.cat(model.epochs[0]), torch.cat(model.epochs[1]))
+
+
+def test_trainer_validates_on_the_images_that_the_pool_leaves_out(tmp_path):
+    data, model = ToyDataModule(pool="train", batch_size=25), Recorder()
+    quiet_trainer(tmp_path, max_steps=3).fit(model, datamodule=data)
+    assert data.test is not None
+    assert torch.equal(torch.cat(model.validated), data.test.images.float() / 255)
+    assert ready(pool="all").val_dataloader() == []
 
 
 def test_trainer_predicts_the_pool_in_its_own_order(tmp_path):

@@ -10,7 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from latentclust.networks import Decoder
+from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.schedules import lr_factor
 
 # The optimizers that torch fuses into one kernel for all parameters.
@@ -106,3 +106,18 @@ class LatentModel(L.LightningModule, ABC):
         for group, base, factor in zip(groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True):
             group["initial_lr"] = base
             group["lr"] = base * factor(scheduler.last_epoch)
+
+
+class VariationalModel(LatentModel):
+    """A latent model whose encoder gives a Gaussian posterior q(z|x); its code is the posterior's mean."""
+
+    encoder: GaussianEncoder
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
+        mu, log_var = self.encoder(x)
+        return mu, log_var
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode images as the posterior's means ``(B, D)``."""
+        return self.posterior(x)[0]

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from latentclust.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.models.ae import AE
-from latentclust.models.base import LatentModel
+from latentclust.models.base import VariationalModel
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.objectives import reparameterize, vade_elbo
 
 
-class VaDE(LatentModel):
+class VaDE(VariationalModel):
     """VaDE (Jiang et al. 2017): a VAE whose prior is a mixture of K Gaussians, one for each cluster.
 
     Parameters
@@ -88,7 +88,7 @@ class VaDE(LatentModel):
 
     def objective(self, x: Tensor) -> dict[str, Tensor]:
         """Compute minus the evidence lower bound (eq. 12) and its terms, in nats per image."""
-        mu, log_var = self.encoder(x)
+        mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
         bound = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, self.gamma)
         elbo = bound.elbo.mean()
@@ -105,15 +105,6 @@ class VaDE(LatentModel):
         networks = [*self.encoder.parameters(), *self.decoder.parameters()]
         yield {"name": "networks", "params": networks, "lr": self.learning_rate}
         yield {"name": "mixture", "params": list(self.prior.parameters()), "lr": self.prior_learning_rate}
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
-        mu, log_var = self.encoder(x)
-        return mu, log_var
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Encode images as the posterior's means ``(B, D)``."""
-        return self.posterior(x)[0]
 
     @torch.no_grad()
     def predict_proba(self, x: Tensor) -> Tensor:

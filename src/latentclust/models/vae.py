@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from latentclust.models.base import LatentModel
+from latentclust.models.base import VariationalModel
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.objectives import reparameterize, vae_elbo
 
 
-class VAE(LatentModel):
+class VAE(VariationalModel):
     """Variational autoencoder (Kingma and Welling 2014) with q(z|x) a diagonal Gaussian and p(z) = N(0, I).
 
     Parameters
@@ -55,7 +55,7 @@ class VAE(LatentModel):
 
     def objective(self, x: Tensor) -> dict[str, Tensor]:
         """Compute minus the evidence lower bound and its terms, in nats per image."""
-        mu, log_var = self.encoder(x)
+        mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
         bound = vae_elbo(x, self.decoder(z), mu, log_var, self.reconstruction, self.beta)
         elbo = bound.elbo.mean()
@@ -65,15 +65,6 @@ class VAE(LatentModel):
             "reconstruction": bound.reconstruction.mean(),
             "kl_z": bound.kl_z.mean(),
         }
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
-        mu, log_var = self.encoder(x)
-        return mu, log_var
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Encode images as the posterior's means ``(B, D)``."""
-        return self.posterior(x)[0]
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
