@@ -11,6 +11,12 @@ class LatentclustError(Exception):
 
 
 class StoppedError(LatentclustError):
-    """A run that was stopped by Ctrl-C or ran out of its time: says how it can go on."""
+    """A run that was stopped by Ctrl-C: says how it can go on, and ends a sweep too."""
 
     exit_code = 130
+
+
+class OutOfTimeError(LatentclustError):
+    """A run whose ``trainer.max_time`` was over before it had a result: says how it can go on."""
+
+    exit_code = 124

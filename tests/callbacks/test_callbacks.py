@@ -78,7 +78,7 @@ def test_the_first_term_that_is_not_finite_is_named(tmp_path: Path) -> None:
             return terms
 
     with pytest.raises(
-        LatentclustError, match=r"^reconstruction became NaN or infinite at step 3 of epoch 0"
+        LatentclustError, match=r"^reconstruction became NaN or infinite at step 4 of epoch 1"
     ):
         train(Broken([1, 8, 8], [24], 3), [ObjectiveTerms()], tmp_path)
 

@@ -27,9 +27,11 @@ def test_predict_writes_every_image(latentclust: Command) -> None:
     assert len(set(predictions["clusters"].tolist())) == fitted.summary["clusters"]["used"]
 
 
-def test_predict_clusters_the_codes_of_an_autoencoder(latentclust: Command) -> None:
-    latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+def test_predict_clusters_an_autoencoders_codes_as_its_table_does(latentclust: Command) -> None:
+    fitted = latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
     outcome = latentclust("task=predict", "ckpt_path=last")
     assert outcome.status == 0, outcome.err
     assert outcome.folder is not None
-    assert np.load(outcome.folder / "predictions.npz")["clusters"].shape == (400,)
+    clusters = np.load(outcome.folder / "predictions.npz")["clusters"]
+    smallest = min(np.unique(clusters, return_counts=True)[1]) / 400
+    assert fitted.summary["clusters"] == {"used": len(set(clusters.tolist())), "smallest_share": smallest}

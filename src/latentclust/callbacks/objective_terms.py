@@ -61,8 +61,8 @@ class ObjectiveTerms(L.Callback):
             wrong = [name for name, step in zip(self.names, first_bad_steps, strict=True) if step == first]
             wrong = [name for name in wrong if name not in {"loss", "elbo"}] or wrong
             raise LatentclustError(
-                f"{' and '.join(wrong)} became NaN or infinite at step {int(first)} of epoch "
-                f"{trainer.current_epoch}: {HINT}"
+                f"{' and '.join(wrong)} became NaN or infinite at step {int(first) + 1} of epoch "
+                f"{trainer.current_epoch + 1}: {HINT}"
             )
         means = (self.sums / self.n_images).tolist()
         pl_module.log_dict(

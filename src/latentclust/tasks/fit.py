@@ -38,6 +38,7 @@ def fit(cfg: DictConfig) -> float | None:
         with run.timed("evaluate"):
             results = measure(cfg, data, model, autoencoder)
         summary = Summary.of(cfg, run, model, results, history.final())
+        summary.write(run)  # now, lest a figure that fails costs the numbers
         if cfg.figures.at_end:
             with run.timed("show"):
                 show(run, data, model, results, history.metrics, summary)

@@ -1,7 +1,5 @@
 """Write what a trained model says of every image."""
 
-import logging
-
 import numpy as np
 from omegaconf import DictConfig
 
@@ -9,15 +7,15 @@ from latentclust.evaluation.baselines import cluster_codes
 from latentclust.inference import in_chunks
 from latentclust.models import VaDE
 from latentclust.tasks.evaluate import load_trained
-from latentclust.tasks.run import Run
-
-log = logging.getLogger(__name__)
+from latentclust.tasks.measure import RESTARTS
+from latentclust.tasks.run import Run, tell
 
 
 def predict(cfg: DictConfig) -> None:
     """Write ``predictions.npz``: the pool's codes (N, D), clusters (N,) and responsibilities (N, K).
 
-    An AE or a VAE has no clusters of its own: its codes are clustered by k-means, without responsibilities.
+    An AE or a VAE has no clusters of its own: its codes are clustered by the Gaussian mixture that the result
+    table calls its clustering, without responsibilities.
     """
     run = Run.begin(cfg)
     data, model = load_trained(cfg, run)
@@ -28,6 +26,6 @@ def predict(cfg: DictConfig) -> None:
         clusters = gamma.argmax(dim=-1).cpu()
         np.savez_compressed(path, codes=codes.cpu(), clusters=clusters, responsibilities=gamma.cpu())
     else:
-        clusters, _ = cluster_codes("kmeans", codes, None, cfg.n_clusters, seed=cfg.seed, n_init=10)
+        clusters, _ = cluster_codes("gmm", codes, None, cfg.n_clusters, seed=cfg.seed, n_init=RESTARTS)
         np.savez_compressed(path, codes=codes.cpu(), clusters=clusters)
-    log.info("%d images, in the order of the pool: %s", len(codes), path)
+    tell(f"{len(codes)} images, in the order of the pool: {path}")

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from latentclust import __version__, networks, objectives, schedules
 from latentclust.callbacks import epoch_seed
 from latentclust.data import ImageDataModule, batches
-from latentclust.errors import StoppedError
+from latentclust.errors import OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
 from latentclust.tasks.checkpoints import check_fit
@@ -35,7 +35,7 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
 
     Raises
     ------
-    StoppedError
+    OutOfTimeError
         If ``trainer.max_time`` is over before the pretraining.
     """
     cached = cached_autoencoder(cfg, data)
@@ -50,7 +50,7 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     with run.timed("pretrain"):
         trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     if trainer.should_stop:
-        raise StoppedError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
+        raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
     if cfg.model.pretrain.cache:
         path = cache_path(cfg, data)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from time import perf_counter
 import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from rich.console import Console
 
 from latentclust.errors import LatentclustError, StoppedError
 from latentclust.hardware import choose_accelerator
@@ -42,6 +43,8 @@ class Run:
         The stage that wrote the checkpoint, ``pretrain`` or ``train``; None for a fresh start.
     deadline
         When to stop training, on the clock of ``time.perf_counter``, or None.
+    commit
+        Of the code, when the run began.
     seconds
         What each stage took.
     warnings
@@ -53,6 +56,7 @@ class Run:
     checkpoint: Path | None = None
     stage: str | None = None
     deadline: float | None = None
+    commit: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -69,7 +73,7 @@ class Run:
         choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
         L.seed_everything(cfg.seed, verbose=False)
         hydra = HydraConfig.get()
-        run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task))
+        run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task), commit=commit())
         if cfg.ckpt_path is not None:
             run.checkpoint = find_checkpoint(str(cfg.ckpt_path), Path(cfg.output_dir))
             run.stage = read_record(run.checkpoint)["stage"]
@@ -93,7 +97,7 @@ class Run:
 
     def warn(self, message: str) -> None:
         """Say it now, and in the summary and the report."""
-        log.warning(message)
+        tell(message)
         self.warnings.append(message)
 
     @contextmanager
@@ -120,12 +124,18 @@ class Run:
             raise StoppedError(f"stopped; {self.how_to_continue()}") from None
 
     def how_to_continue(self) -> str:
-        """Name the command that goes on from the newest checkpoint of this run."""
-        for stage in (self.folder, self.folder / "pretrain"):
-            last = stage / "checkpoints" / "last.ckpt"
-            if last.exists():
-                return f"continue with: python -m latentclust ckpt_path={shlex.quote(str(last))}"
+        """Name the command that goes on from this run's newest checkpoint, or from where it began."""
+        own = [stage / "checkpoints" / "last.ckpt" for stage in (self.folder, self.folder / "pretrain")]
+        newest = next((last for last in own if last.exists()), self.checkpoint)
+        if newest is not None:
+            return f"continue with: python -m latentclust ckpt_path={shlex.quote(str(newest))}"
         return "nothing was trained yet, so there is nothing to continue"
+
+
+def tell(message: str) -> None:
+    """Print a line to be read now, unwrapped so that it can be copied; the log keeps it too."""
+    Console(soft_wrap=True).print(message, highlight=False, markup=False)
+    log.debug(message)
 
 
 def parse_duration(text: str) -> float:
@@ -143,6 +153,8 @@ def parse_duration(text: str) -> float:
     """
     try:
         days, hours, minutes, seconds = (int(part) for part in str(text).split(":"))
+        if min(days, hours, minutes, seconds) < 0:
+            raise ValueError
     except ValueError:
         raise LatentclustError(
             f"trainer.max_time is '{text}': write days:hours:minutes:seconds, such as 00:00:10:00"

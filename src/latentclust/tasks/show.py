@@ -12,7 +12,7 @@ from latentclust import figures
 from latentclust.data import ImageDataModule
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.inference import in_chunks
-from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.models import VAE, LatentModel, VaDE
 from latentclust.tasks.measure import Result
 from latentclust.tasks.run import Run
 from latentclust.tasks.summary import Summary
@@ -61,7 +61,7 @@ def draw(
                 matches=match_clusters(counts).tolist(),
             ),
         )
-    if not isinstance(model, AE):
+    if isinstance(model, VAE | VaDE):
         drawn["Generated images"] = ("samples.png", samples(model, title))
     originals = data.pool.images[:: max(1, len(data.pool) // RECONSTRUCTIONS)][:RECONSTRUCTIONS]
     drawn["Reconstructions"] = (
@@ -99,7 +99,7 @@ def latent(data: ImageDataModule, model: LatentModel, own: Result, title: str) -
     )
 
 
-def samples(model: LatentModel, title: str) -> Figure:
+def samples(model: VAE | VaDE, title: str) -> Figure:
     """Draw generated images: a row for each of VaDE's components, ordered by pi; from N(0, I) for a VAE."""
     generator = torch.Generator(model.device).manual_seed(0)
     if isinstance(model, VaDE):
@@ -110,7 +110,6 @@ def samples(model: LatentModel, title: str) -> Figure:
         return figures.image_grid(
             as_pictures(rows), title=f"{title}: samples of each component", row_labels=names
         )
-    assert isinstance(model, VAE)
     images = model.sample(SAMPLES * SAMPLES, generator)
     rows = images.reshape(SAMPLES, SAMPLES, *images.shape[1:])
     return figures.image_grid(as_pictures(rows), title=f"{title}: samples of N(0, I)")

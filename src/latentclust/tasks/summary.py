@@ -1,7 +1,6 @@
 """What remains of a run in numbers: summary.json, TensorBoard's hparams and the sweeper's metric."""
 
 import json
-import logging
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,15 +10,12 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, device_name
 from latentclust.models import LatentModel
 from latentclust.tasks.measure import Result, final_metrics, print_table
-from latentclust.tasks.run import Run, commit
-
-log = logging.getLogger(__name__)
+from latentclust.tasks.run import Run, tell
 
 PACKAGES = (
     "latentclust",
@@ -70,7 +66,7 @@ class Summary:
         own = results[-1].pool
         return cls(
             command=run.command,
-            commit=commit(),
+            commit=run.commit,
             date=datetime.now().astimezone().isoformat(timespec="seconds"),
             device=device_name(choose_accelerator(cfg.trainer.accelerator)),
             model=type(model).__name__,
@@ -96,7 +92,8 @@ class Summary:
         settings = {name: value for name, value in flat(self.config).items() if not name.startswith("hydra")}
         for logger in loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.log_hyperparams(settings, self.metrics)
+                # Under names of their own: TensorBoard would draw them into the curves, at step 0.
+                logger.log_hyperparams(settings, {f"final/{name}": v for name, v in self.metrics.items()})
                 logger.finalize("success")
 
     def metric(self, name: str) -> float | None:
@@ -120,9 +117,7 @@ def conclude(run: Run, summary: Summary, results: list[Result], loggers: Iterabl
     summary.log_hparams(loggers)
     seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
     print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
-    # Not wrapped at the console's width, so that it can be copied.
-    Console(soft_wrap=True).print(f"Everything is in {run.folder}", highlight=False)
-    log.debug("Wrote summary.json after %s", seconds)
+    tell(f"Everything is in {run.folder}")
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""Runs that stop and go on: nothing is lost, and nothing differs."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from latentclust.models import AE, LatentModel, VaDE
+from tests.conftest import Command, same_weights
+
+MODELS = ["ae", "vae", "vade"]
+TINY = "experiment=tiny_vade"
+
+
+def test_a_cached_pretraining_changes_nothing(latentclust: Command) -> None:
+    fresh = latentclust("experiment=tiny_vade")
+    cached = latentclust("experiment=tiny_vade")
+    assert "pretrain" in fresh.summary["seconds"]
+    assert "pretrain" not in cached.summary["seconds"]
+    assert same_weights(fresh.weights(), cached.weights())
+    assert [row["pool"] for row in fresh.summary["results"]] == [
+        row["pool"] for row in cached.summary["results"]
+    ]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_continued_run_ends_like_one_never_stopped(latentclust: Command, model: str) -> None:
+    # A schedule that does not depend on how many epochs are planned.
+    command = [f"experiment=tiny_{model}", "model.optimizer.schedule=constant"]
+    whole = latentclust(*command)
+    latentclust(*command, "trainer.max_epochs=1")
+    continued = latentclust("ckpt_path=last", "trainer.max_epochs=3")
+    assert continued.status == 0, continued.err
+    assert same_weights(whole.weights(), continued.weights())
+    timeless = {name for name in whole.summary["metrics"] if not name.startswith("perf/")}
+    assert {name: continued.summary["metrics"][name] for name in timeless} == {
+        name: whole.summary["metrics"][name] for name in timeless
+    }
+
+
+def test_a_continued_run_takes_a_new_learning_rate(latentclust: Command) -> None:
+    latentclust("experiment=tiny_ae", "trainer.max_epochs=1", "model.optimizer.schedule=constant")
+    continued = latentclust("ckpt_path=last", "trainer.max_epochs=2", "model.optimizer.learning_rate=1e-5")
+    assert continued.summary["metrics"]["learning_rate/networks"] == 1e-5
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_last_is_the_model_that_was_measured(latentclust: Command, every: int) -> None:
+    fitted = latentclust("experiment=tiny_ae", f"callbacks.checkpoint.every_n_epochs={every}")
+    assert fitted.folder is not None
+    assert torch.load(fitted.folder / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 3 * 8
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step: int) -> None:
+    """Press Ctrl-C in a training step, counted over the epochs; 8 steps make one."""
+    step, calls = model.training_step, []
+
+    def interrupted(self: LatentModel, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        if len(calls) == at_step:
+            raise KeyboardInterrupt
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(model, "training_step", interrupted)
+
+
+@pytest.mark.parametrize(("model", "at_step"), [(VaDE, 4), (VaDE, 12), (AE, 3), (AE, 14)])
+def test_ctrl_c_loses_nothing(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step: int
+) -> None:
+    command = [TINY, "model.pretrain.cache=false"]
+    never_stopped = latentclust(*command).weights()
+    with monkeypatch.context() as patch:
+        interrupt(patch, model, at_step)
+        stopped = latentclust(*command)
+    assert stopped.status == 130
+    assert "Traceback" not in stopped.err
+    advice = re.search(r"continue with: python -m latentclust (ckpt_path=\S+)$", stopped.err)
+    assert advice
+    continued = latentclust(advice.group(1))
+    assert continued.status == 0, continued.err
+    assert same_weights(never_stopped, continued.weights())
+
+
+def test_ctrl_c_stops_a_sweep(latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    interrupt(monkeypatch, AE, 4)
+    outcome = latentclust("-m", "experiment=tiny_ae", "seed=0,1", "trainer.max_epochs=1")
+    assert outcome.status == 130
+    assert "job 0 of the sweep: stopped" in outcome.err
+    assert not list(tmp_path.glob("outputs/multirun/*/*/1"))
+
+
+def test_time_that_is_over(latentclust: Command, tmp_path: Path) -> None:
+    cut = latentclust(TINY, "trainer.max_time=00:00:00:00")
+    assert cut.status == 124
+    assert "over before the pretraining; continue with" in cut.err
+    assert not list(tmp_path.glob("outputs/cache/*"))
+    whole = latentclust(TINY)
+    short = latentclust(TINY, "trainer.max_time=00:00:00:00")  # the pretraining is in the cache now
+    assert short.status == 0
+    assert "after epoch 1 of 3" in short.summary["warnings"][0]
+    continued = latentclust("ckpt_path=last", "trainer.max_time=null")
+    assert same_weights(whole.weights(), continued.weights())
