@@ -29,6 +29,7 @@ KEPT = (
     "seconds",
     "results",
     "clusters",
+    "config",
 )
 
 
@@ -37,8 +38,22 @@ def collect(folders: list[Path]) -> list[dict[str, Any]]:
     summaries = [
         json.loads(path.read_text()) for folder in folders for path in sorted(folder.rglob("summary.json"))
     ]
+    for summary in summaries:
+        check(summary, summaries)
     runs = [{key: summary[key] for key in KEPT} for summary in summaries]
     return sorted(runs, key=lambda run: (run["data"], run["model"], run["seed"]))
+
+
+def check(summary: dict[str, Any], summaries: list[dict[str, Any]]) -> None:
+    """Stop at a run that must not be averaged with the others."""
+    name = f"{summary['model']} on {summary['data']}, seed {summary['seed']}"
+    if summary["config"]["task"]["name"] != "fit" or summary["warnings"]:
+        sys.exit(f"{name} is no whole training run: {summary['command']} {summary['warnings']}")
+    same = [s for s in summaries if (s["model"], s["data"]) == (summary["model"], summary["data"])]
+    if sum(s["seed"] == summary["seed"] for s in same) > 1:
+        sys.exit(f"{name} is there twice")
+    if any(s["config"] | {"seed": 0} != summary["config"] | {"seed": 0} for s in same):
+        sys.exit(f"{name} has other settings than another seed")
 
 
 def rows(runs: list[dict[str, Any]]) -> list[list[str]]:
@@ -98,6 +113,7 @@ def with_table(text: str, table: str) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(
             json.dumps({"runs": collect([Path(name) for name in sys.argv[1:]])}, indent=1) + "\n"
         )

@@ -14,7 +14,9 @@ limit        the bare matrix products of a step, forward and backward, at these 
 import argparse
 import json
 import platform
+import shlex
 import statistics
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -192,6 +194,7 @@ def main() -> None:
     parser.add_argument("--data", default="mnist", help="a choice of the group data")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     silence_known_warnings()
     # The plain loop's four workers are part of what is compared, on few cores too.
     warnings.filterwarnings("ignore", "This DataLoader will create 4 worker processes")
@@ -205,7 +208,8 @@ def main() -> None:
         table.add_row(str(row["batch_size"]), *speeds, *(f"{ratio:.2f}" for ratio in row["ratios"].values()))
     Console().print(table)
     facts = {
-        "command": "make bench",
+        "command": shlex.join(["python", *sys.argv]),
+        "data": options.data,
         "commit": commit(),
         "device": device_name(choose_accelerator("auto")),
         "torch": torch.__version__,
