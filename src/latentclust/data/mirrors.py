@@ -101,7 +101,8 @@ def _complete(files: RemoteFiles, folder: Path) -> None:
                 delivery = fetch(Path(temporary))
             except Exception as error:  # sources fail in ways no list foresees; the next must still be tried
                 reason = shorten(str(error), 200) or type(error).__name__
-                logger.warning("no %s from %s: %s", files.name, source, reason)
+                logger.info("%s has none to give", source)
+                logger.debug("%s from %s: %s", files.name, source, reason)
                 continue
             for name in set(lacking) - set(files.lacking(delivery)):
                 (delivery / name).replace(folder / name)
