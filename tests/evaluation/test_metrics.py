@@ -109,3 +109,19 @@ def test_metric_refuses_what_it_cannot_count() -> None:
 def test_unlabeled_clusters_have_their_use_alone() -> None:
     scores = clustering_scores(torch.tensor([4, 4, 4, 1]), None)
     assert scores == (None, None, None, 2, 0.25)
+
+
+class OnAnotherDevice(Tensor):
+    """Like a tensor on a GPU, it must be copied before NumPy can read it."""
+
+    def __array__(self, *arguments: object) -> Ints:
+        raise TypeError("can't convert device tensor to numpy")
+
+    def cpu(self) -> Tensor:  # type: ignore[override]
+        return self.as_subclass(Tensor)
+
+
+def test_scores_take_tensors_from_another_device() -> None:
+    clusters, labels = torch.tensor([0, 0, 1, 2]), torch.tensor([1, 1, 0, 0])
+    away = (clusters.as_subclass(OnAnotherDevice), labels.as_subclass(OnAnotherDevice))
+    assert clustering_scores(*away) == clustering_scores(clusters, labels)
