@@ -8,7 +8,7 @@ KNOWN = (
     "Experiment logs directory .* exists and is not empty",
     # A continued run has a folder of its own, where its epochs compete for best.ckpt among themselves.
     "The dirpath has changed from",
-    # Lightning's own use of torch's pytree: https://github.com/Lightning-AI/pytorch-lightning/issues/20347
+    # Lightning 2.6's own use of torch's pytree, in lightning/pytorch/utilities/_pytree.py.
     ".*isinstance\\(treespec, LeafSpec\\).* is deprecated",
 )
 
