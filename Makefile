@@ -31,8 +31,10 @@ check: setup ## Lint, check formatting and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: setup ## Measure the training speed against a plain loop and the hardware's limit
+bench: setup ## Measure speed against a plain loop, ClustPy and the hardware's limit; times and memory
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
+	$(BIN)/python benchmarks/resources.py $(ARGS)
 
 tensorboard: setup ## Watch the runs under outputs/ at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs $(ARGS)

@@ -4,21 +4,34 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import REPOSITORY
 
 
-def test_the_benchmark_measures_every_contestant(tmp_path: Path) -> None:
-    command = ["benchmarks/throughput.py", "--data", "digits", "--batch-sizes", "200", "--images", "400"]
+def run(script: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, f"benchmarks/{script}.py", "--data", "digits", "--rounds", "1", *arguments]
     done = subprocess.run(
-        [sys.executable, *command, "--rounds", "1", "--output", str(tmp_path / "out.json")],
+        [*command, "--output", str(folder / "out.json")],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    row = json.loads((tmp_path / "out.json").read_text())["rows"][0]
-    assert set(row["images_per_second"]) == {"plain", "latentclust", "floor", "limit"}
+    return json.loads((folder / "out.json").read_text())
+
+
+def test_the_benchmark_measures_every_contestant(tmp_path: Path) -> None:
+    row = run("throughput", tmp_path, "--batch-sizes", "200", "--images", "400")["rows"][0]
+    assert {"plain", "latentclust", "floor", "limit"} <= set(row["images_per_second"])
     # Bare products cannot be slower than the training step that they are a part of.
     assert row["images_per_second"]["limit"][0] > row["images_per_second"]["floor"][0]
+
+
+def test_resources_are_those_of_whole_runs(tmp_path: Path) -> None:
+    figures = run("resources", tmp_path, "--copies", "2")
+    assert 0 < figures["help_s"] < figures["start_s"]
+    assert 0 < figures["accuracy_share"] < 1
+    assert figures["peak_mb"] > 100  # PyTorch alone takes more
+    assert [row["images"] for row in figures["growth"]] == [2 * 1797]

@@ -1,11 +1,12 @@
-"""Apply a model to a whole set of images at once."""
+"""Apply a model to a whole set of images at once, or to a sample of it."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from latentclust.data import ImageDataModule
+from latentclust.data import ImageDataModule, Split
 from latentclust.data.batches import to_unit_interval
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 64 MB.
@@ -33,8 +34,40 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
     return torch.cat([function(to_unit_interval(chunk)) for chunk in torch.split(images, size)])
 
 
+class Sample(NamedTuple):
+    """Part of a data module's images; what :func:`over_pool_and_test` needs of it."""
+
+    pool: Split
+    """Of the pool."""
+    test: Split | None
+    """Of the test images."""
+    test_slice: slice | None
+    """Where these lie in ``pool``, if the test images belong to the pool."""
+
+
+def sample(data: ImageDataModule, size: int, seed: int = 0) -> Sample:
+    """Draw at most ``size`` images of the pool uniformly, and as many test images where the pool has none.
+
+    Where the test images belong to the pool, those that were drawn are the sample's test images. Labels have
+    no say in it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(split: Split) -> Tensor:
+        return torch.randperm(len(split), generator=generator)[:size].sort().values
+
+    chosen = draw(data.pool)
+    pool = data.pool[chosen]
+    if data.test_slice is not None:
+        # The test images are the pool's last.
+        start = int((chosen < data.test_slice.start).sum())
+        test_slice = slice(start, len(pool))
+        return Sample(pool, pool[test_slice] if start < len(pool) else None, test_slice)
+    return Sample(pool, None if data.test is None else data.test[draw(data.test)], None)
+
+
 def over_pool_and_test(
-    function: Callable[[Tensor], Tensor], data: ImageDataModule
+    function: Callable[[Tensor], Tensor], data: ImageDataModule | Sample
 ) -> tuple[Tensor, Tensor | None]:
     """Apply ``function`` to the pool's images and to the test images, in chunks.
 

@@ -1,5 +1,6 @@
 """The callbacks, each watched through a Trainer on a small model."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentclust.callbacks import ClusterAccuracy, EpochSeed, History, MixtureInitialization, ObjectiveTerms
-from latentclust.data import DigitsDataModule
+from latentclust.callbacks import (
+    Checkpoints,
+    ClusterAccuracy,
+    EpochSeed,
+    History,
+    MixtureInitialization,
+    ObjectiveTerms,
+)
+from latentclust.data import DigitsDataModule, Split
 from latentclust.errors import LatentclustError
 from latentclust.evaluation import clustering_scores
 from latentclust.inference import in_chunks
@@ -115,6 +123,53 @@ def test_logged_scores_are_those_of_the_predictions(tmp_path: Path) -> None:
     assert data.test is not None
     test = clustering_scores(clusters[data.test_slice], data.test.labels)
     assert history.metrics["cluster_test/acc"][-1][1] == pytest.approx(test.acc)
+
+
+def test_scores_of_a_sample_are_those_of_its_images(tmp_path: Path) -> None:
+    model, history, data = vade(), History(), digits()
+    measure = ClusterAccuracy(10, n_images=90)
+    train(model, [measure, history], tmp_path)
+    assert measure.images is not None
+    assert len(measure.images.pool) == 90
+    clusters = in_chunks(model.eval().predict, measure.images.pool.images)
+    expected = clustering_scores(clusters, measure.images.pool.labels)
+    assert history.metrics["cluster/acc"][-1] == (2, pytest.approx(expected.acc, abs=1e-6))
+    pool = {(image.numpy().tobytes(), int(label)) for image, label in labeled(data.pool)}
+    assert all((image.numpy().tobytes(), int(label)) in pool for image, label in labeled(measure.images.pool))
+
+
+def labeled(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+    assert split.labels is not None
+    return zip(split.images, split.labels, strict=True)
+
+
+def test_checkpoints_keep_their_distance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 10))  # every look at the clock is ten seconds after the one before
+    monkeypatch.setattr("latentclust.callbacks.checkpoints.monotonic", lambda: float(next(clock)))
+    epochs: list[int] = []
+
+    class Noted(Checkpoints):
+        def on_save_checkpoint(self, trainer: L.Trainer, *args: Any) -> None:
+            epochs.append(trainer.current_epoch)
+
+    def written(every: int, apart: float) -> list[int]:
+        epochs.clear()
+        trainer = L.Trainer(
+            accelerator="cpu",
+            max_epochs=7,
+            callbacks=[ObjectiveTerms(), Noted(tmp_path / f"{every}-{apart}", every, apart)],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+        )
+        trainer.fit(vade(), datamodule=digits())
+        return sorted(set(epochs))
+
+    assert written(1, 0) == [0, 1, 2, 3, 4, 5, 6]
+    assert written(3, 0) == [0, 2, 5, 6]
+    assert written(1, 25) == [0, 2, 5, 6]  # looked at 10, 20, 30 seconds after the last one
+    assert written(1, 1e9) == [0, 6]
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4]), (3, [3]), (0, [])])

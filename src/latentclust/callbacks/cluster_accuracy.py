@@ -1,12 +1,14 @@
 """Measure the clusters after every epoch. Labels come in here to be compared, and nothing goes back."""
 
+from time import perf_counter
+
 import lightning as L
 from torch import Tensor
 
 from latentclust.data import ImageDataModule, Split
 from latentclust.evaluation import clustering_scores
 from latentclust.evaluation.baselines import cluster_codes
-from latentclust.inference import over_pool_and_test
+from latentclust.inference import Sample, over_pool_and_test, sample
 from latentclust.initialization import INITIALIZATIONS
 from latentclust.models import LatentModel, VaDE
 
@@ -16,6 +18,7 @@ class ClusterAccuracy(L.Callback):
 
     VaDE's clusters are its predictions (``cluster/acc``, ...); the codes of an AE or a VAE are clustered by
     k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have ``..._test/acc``.
+    What that took is ``perf/accuracy_seconds``.
 
     Parameters
     ----------
@@ -23,6 +26,8 @@ class ClusterAccuracy(L.Callback):
         For k-means and the Gaussian mixture.
     every_n_epochs
         Measure after every n-th epoch; 0 leaves it to the end of the run.
+    n_images
+        Measure on a fixed uniform sample of so many images of the pool, or None for all of them.
     seed
         Of k-means and the Gaussian mixture.
 
@@ -32,17 +37,27 @@ class ClusterAccuracy(L.Callback):
         On an epoch's end, if the codes cannot be clustered.
     """
 
-    def __init__(self, n_clusters: int, every_n_epochs: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self, n_clusters: int, every_n_epochs: int = 1, n_images: int | None = None, seed: int = 0
+    ) -> None:
         self.n_clusters = n_clusters
         self.every_n_epochs = every_n_epochs
+        self.n_images = n_images
         self.seed = seed
+        self.images: ImageDataModule | Sample | None = None
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Cluster the whole pool in large chunks, match it once, log."""
-        if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
-            return
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the sample: the same images in every run on the same data, so that curves can be compared."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, ImageDataModule)
+        self.images = data if self.n_images is None else sample(data, self.n_images)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Cluster the images in large chunks, match them once, log."""
+        if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        data, start = self.images, perf_counter()
+        assert data is not None
         assert isinstance(pl_module, LatentModel)
         with trainer.precision_plugin.forward_context():
             clusterings = self.clusterings(pl_module, data)
@@ -50,9 +65,10 @@ class ClusterAccuracy(L.Callback):
             log_scores(pl_module, name, pool, data.pool)
             if test is not None and data.test is not None:
                 log_scores(pl_module, f"{name}_test", test, data.test)
+        pl_module.log("perf/accuracy_seconds", perf_counter() - start)
 
     def clusterings(
-        self, model: LatentModel, data: ImageDataModule
+        self, model: LatentModel, data: ImageDataModule | Sample
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
         """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
         if isinstance(model, VaDE):

@@ -8,6 +8,10 @@ from torch import Tensor
 from latentclust.initialization import Initialization, fit
 from latentclust.mixture import GaussianMixturePrior
 
+# Images that k-means on pixels is fitted to at most, and those that it is applied to at once.
+LARGEST_FIT = 70_000
+CHUNK = 8192
+
 
 def cluster_codes(
     method: str, pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int
@@ -52,12 +56,26 @@ def nearest_component(method: str, fitted: Initialization, codes: Tensor) -> Ten
 def cluster_pixels(
     pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int = 1
 ) -> tuple[Tensor, Tensor | None]:
-    """Run k-means on the raw pixels of uint8 images ``(N, C, H, W)``; as :func:`cluster_codes` otherwise."""
-    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(_pixels(pool))
-    clusters = torch.from_numpy(kmeans.labels_).long()
-    return clusters, None if test is None else torch.from_numpy(kmeans.predict(_pixels(test))).long()
+    """Run k-means on the raw pixels of uint8 images ``(N, C, H, W)``; as :func:`cluster_codes` otherwise.
+
+    Of more than 70,000 images a sample of so many is fitted: as floats, all of them might not fit in memory.
+    """
+    sample = pool
+    if len(pool) > LARGEST_FIT:
+        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
+        sample = pool[order[:LARGEST_FIT]]
+    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed, copy_x=False).fit(_pixels(sample))
+
+    def predict(images: Tensor) -> Tensor:
+        parts = [torch.from_numpy(kmeans.predict(_pixels(part))) for part in torch.split(images, CHUNK)]
+        return torch.cat(parts).long()
+
+    clusters = torch.from_numpy(kmeans.labels_).long() if sample is pool else predict(pool)
+    return clusters, None if test is None else predict(test)
 
 
 def _pixels(images: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     # float32: half of scikit-learn's memory and time, and 8-bit images have no more precision.
-    return images.flatten(1).cpu().numpy().astype(np.float32) / np.float32(255)
+    pixels = images.flatten(1).cpu().numpy().astype(np.float32)
+    pixels /= 255
+    return pixels

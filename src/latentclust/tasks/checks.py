@@ -62,7 +62,7 @@ OPTIMIZER = {
     "step_factor": number(0, above=True),
 }
 METRICS = re.compile(
-    r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c)|perf/samples_per_second"
+    r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c)|perf/(samples_per_second|accuracy_seconds)"
     r"|(cluster|kmeans|gmm)(_test)?/(acc|nmi|ari|used|smallest_share)"
 )
 RULES = {
@@ -98,7 +98,9 @@ RULES = {
     "init.name": one_of(*INITIALIZATIONS),
     "init.n_init": whole(1),
     "callbacks.cluster_accuracy.every_n_epochs": whole(0),
+    "callbacks.cluster_accuracy.n_images": whole(1, optional=True),
     "callbacks.checkpoint.every_n_epochs": whole(1),
+    "callbacks.checkpoint.seconds_apart": number(0),
     "figures.at_end": SWITCH,
     "logger.tensorboard": SWITCH,
     "logger.csv": SWITCH,

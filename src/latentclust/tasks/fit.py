@@ -49,7 +49,7 @@ def fit(cfg: DictConfig) -> float | None:
 def train(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> tuple[L.Trainer, History]:
     """Train the model, from its mixture's initialization if it has one; return the trainer and the curves."""
     measures: list[Callback] = [
-        ClusterAccuracy(cfg.n_clusters, cfg.callbacks.cluster_accuracy.every_n_epochs, cfg.seed)
+        ClusterAccuracy(cfg.n_clusters, **cfg.callbacks.cluster_accuracy, seed=cfg.seed)
     ]
     init = None
     if isinstance(model, VaDE):

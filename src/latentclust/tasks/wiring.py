@@ -109,7 +109,7 @@ def build_trainer(
         callbacks.append(Deadline(run.deadline))
     callbacks += [
         RunRecord(stage, run.overrides),
-        Checkpoints(folder / "checkpoints", cfg.callbacks.checkpoint.every_n_epochs),
+        Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint),
     ]
     if cfg.trainer.enable_progress_bar:
         callbacks.append(StageProgress(stage))
