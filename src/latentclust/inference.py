@@ -9,8 +9,8 @@ from torch import Tensor
 from latentclust.data import ImageDataModule, Split
 from latentclust.data.batches import to_unit_interval
 
-# Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 64 MB.
-CHUNK = 8192
+# Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
+CHUNK = 2048
 
 
 @torch.inference_mode()

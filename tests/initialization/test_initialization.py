@@ -143,3 +143,13 @@ def test_what_scikit_learn_refuses_is_one_line(name: str) -> None:
 def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(LatentclustError, match=r"init\.name is 'ward': choose one of gmm, kmeans"):
         initialization.fit("ward", blobs(20)[0], 3)
+
+
+def test_a_sample_of_very_many_codes_is_fitted() -> None:
+    z, origin = blobs(120_000)
+    start = fit_gmm(z, 3, n_init=1)
+    assert len(start.clusters) == len(z)
+    assert adjusted_rand_score(origin, start.clusters) > 0.999
+    torch.testing.assert_close(
+        start.parameters.means.sort(dim=0).values, MEANS.sort(dim=0).values, rtol=0, atol=0.05
+    )

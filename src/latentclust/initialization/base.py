@@ -10,6 +10,10 @@ from torch import Tensor
 from latentclust.errors import LatentclustError
 from latentclust.mixture import MixtureParameters
 
+# Codes that are fitted at most, and those that are given to their clusters at once.
+LARGEST_FIT = 100_000
+CHUNK = 50_000
+
 
 class Initialization(NamedTuple):
     """A mixture fitted to codes without their labels."""
@@ -42,6 +46,13 @@ def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.fl
             "some codes are not finite, so no mixture can be fitted: pretrain with a lower learning rate"
         )
     return codes
+
+
+def some_of(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Return the codes ``(N, D)``, or a uniform sample of 100,000 if there are more."""
+    if len(codes) <= LARGEST_FIT:
+        return codes
+    return codes[np.random.default_rng(seed).permutation(len(codes))[:LARGEST_FIT]]
 
 
 def as_mixture(

@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
-from latentclust.initialization.base import Initialization, as_codes, as_mixture
+from latentclust.initialization.base import CHUNK, Initialization, as_codes, as_mixture, some_of
 
 
 def fit_gmm(
@@ -23,6 +23,8 @@ def fit_gmm(
     seed: int = 0,
 ) -> Initialization:
     """Fit a diagonal Gaussian mixture and keep the likeliest of several restarts.
+
+    Of more than 100,000 codes a sample of so many is fitted, lest time and memory grow with them.
 
     Parameters
     ----------
@@ -62,13 +64,15 @@ def fit_gmm(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it
         try:
-            clusters = mixture.fit_predict(codes)
+            mixture.fit(some_of(codes, seed))
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise LatentclustError(f"the mixture could not be fitted to the codes: {reason}") from error
+    parts = np.array_split(codes, -(-len(codes) // CHUNK))
+    log_likelihood = sum(mixture.score_samples(part).sum() for part in parts)
     return Initialization(
         parameters=as_mixture(mixture.weights_, mixture.means_, mixture.covariances_),
-        clusters=torch.from_numpy(clusters).long(),
-        objective=float(mixture.score(codes)),
+        clusters=torch.from_numpy(np.concatenate([mixture.predict(part) for part in parts])).long(),
+        objective=float(log_likelihood / len(codes)),
         converged=bool(mixture.converged_),
     )
