@@ -65,6 +65,8 @@ def rows(runs: list[dict[str, Any]]) -> list[list[str]]:
                 continue  # the same for every model of a seed; VaDE's runs use the whole set
             if "AE latents" in result["method"] and run["model"] == "VaDE":
                 result = result | {"method": f"{result['method']} (VaDE's first stage)"}
+            if result["method"] == "VaDE":
+                result = result | {"method": "VaDE from a diagonal GMM (`experiment=vade_paper`)"}
             scores.setdefault((run["data"], result["method"]), []).append(result)
     table = []
     for (data, method), results in scores.items():

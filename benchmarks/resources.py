@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
+from pages import fill_page, markdown
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +38,7 @@ from latentclust.tasks.wiring import build_data
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "resources.json"
+PAGE = HERE.parent / "docs" / "performance.md"
 FIRST_STEP = """
 import os, sys, time
 from latentclust.models import LatentModel
@@ -107,12 +109,13 @@ def measure(data: list[str], copies: list[int], rounds: int) -> dict[str, Any]:
             output, _, _ = run(["-c", FIRST_STEP, *overrides(folder, data)], folder)
             starts.append(float(output.split("FIRST STEP")[1]))
         one = whole_run(folder, data)
-        n_images = len(np.load(Path(repeated(data, 1, folder)[1].partition("=")[2]))["images"])
-        growth = []
+        images = np.load(repeated(data, 1, folder)[1].partition("=")[2])["images"]
+        n_images, pixels = len(images), images[0].size
+        rows = []
         for count in copies:
             settings = repeated(data, count, folder)
             figures = whole_run(folder, settings)
-            growth.append({"images": count * n_images} | {key: round(v, 1) for key, v in figures.items()})
+            rows.append({"images": count * n_images} | {key: round(v, 1) for key, v in figures.items()})
     epoch = n_images / one["images_per_second"] + one["accuracy_s"]
     return {
         "help_s": round(statistics.median(helps), 2),
@@ -121,8 +124,48 @@ def measure(data: list[str], copies: list[int], rounds: int) -> dict[str, Any]:
         "accuracy_share": round(one["accuracy_s"] / epoch, 3),
         "init_s": round(one["init_s"], 2),
         "peak_mb": round(one["peak_mb"]),
-        "growth": growth,
+        "pixels": pixels,
+        "growth": rows,
     }
+
+
+def costs(figures: dict[str, Any]) -> list[list[str]]:
+    """Lay the figures out, the header first."""
+    return [
+        ["what a run of VaDE costs", "measured"],
+        ["`--help`", f"{figures['help_s']:.2f} s"],
+        ["start to first training step", f"{figures['start_s']:.1f} s"],
+        ["measuring accuracy after an epoch", f"{figures['accuracy_s']:.2f} s"],
+        ["that, as a share of the epoch", f"{100 * figures['accuracy_share']:.1f} %"],
+        ["the mixture's initialization", f"{figures['init_s']:.1f} s"],
+        ["peak memory of a whole run", f"{figures['peak_mb']:,} MB"],
+    ]
+
+
+def growth(figures: dict[str, Any]) -> list[list[str]]:
+    """Lay out how cost grows with the images, the header first."""
+    rows = figures["growth"]
+    return [
+        [
+            "images",
+            "images/s",
+            "peak memory",
+            "beyond the first row's",
+            "of it uint8 images",
+            "initialization",
+        ],
+        *(
+            [
+                f"{row['images']:,}",
+                f"{row['images_per_second']:,.0f}",
+                f"{row['peak_mb']:,.0f} MB",
+                f"{row['peak_mb'] - rows[0]['peak_mb']:,.0f} MB",
+                f"{(row['images'] - rows[0]['images']) * figures['pixels'] / 2**20:,.0f} MB",
+                f"{row['init_s']:.1f} s",
+            ]
+            for row in rows
+        ),
+    ]
 
 
 def main() -> None:
@@ -137,11 +180,11 @@ def main() -> None:
     options = parser.parse_args()
     options.output.parent.mkdir(parents=True, exist_ok=True)
     figures = measure([f"data={options.data}"], options.copies, options.rounds)
-    table = Table("figure", "value", title="What a run of VaDE costs")
-    for name, value in figures.items():
-        for row in value if isinstance(value, list) else [value]:
-            table.add_row(name, json.dumps(row))
-    Console().print(table)
+    for header, *rows in (costs(figures), growth(figures)):
+        table = Table(*header)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
     facts = {
         "command": shlex.join(["python", *sys.argv]),
         "data": options.data,
@@ -151,6 +194,9 @@ def main() -> None:
         "python": platform.python_version(),
     }
     options.output.write_text(json.dumps(facts | figures, indent=1) + "\n")
+    if options.output == RESULTS:
+        fill_page(PAGE, "resources", markdown(costs(figures)))
+        fill_page(PAGE, "growth", markdown(growth(figures)))
 
 
 if __name__ == "__main__":

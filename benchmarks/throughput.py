@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from contestants import CONTESTANTS
 from hydra import compose, initialize_config_dir
+from pages import fill_page, markdown
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +35,7 @@ from latentclust.tasks.wiring import build_data
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "throughput.json"
+PAGE = HERE.parent / "docs" / "performance.md"
 
 
 def measure(batch_size: int, images: int | None, rounds: int, data_name: str) -> dict[str, Any]:
@@ -61,6 +63,19 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
     }
 
 
+def cells(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Lay the figures out, the header first: a row for each contestant, a column for each batch size."""
+    lines = [["batch size", *(f"{row['batch_size']:,}" for row in rows)]]
+    for name in rows[0]["images_per_second"]:
+        line = [name]
+        for row in rows:
+            ratio = row["ratios"].get(f"latentclust/{name}")
+            speed = f"{max(row['images_per_second'][name]):,.0f}"
+            line.append(speed if ratio is None else f"{speed} ({ratio:.2f})")
+        lines.append(line)
+    return lines
+
+
 def main() -> None:
     """Measure each batch size, print the table and write the file."""
     parser = argparse.ArgumentParser(
@@ -80,15 +95,11 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="sklearn|clustpy")
     rows = [measure(size, options.images, options.rounds, options.data) for size in options.batch_sizes]
     table = Table(title="VaDE, images per second (fastest round); in brackets latentclust's ratio to it")
-    for heading in ("batch size", *(f"{row['batch_size']:,}" for row in rows)):
+    header, *lines = cells(rows)
+    for heading in header:
         table.add_column(heading, justify="right", no_wrap=True)
-    for name in CONTESTANTS:
-        cells = []
-        for row in rows:
-            ratio = row["ratios"].get(f"latentclust/{name}")
-            speed = max(row["images_per_second"][name])
-            cells.append(f"{speed:,.0f}" + ("" if ratio is None else f" ({ratio:.2f})"))
-        table.add_row(name, *cells)
+    for line in lines:
+        table.add_row(*line)
     Console().print(table)
     facts = {
         "command": shlex.join(["python", *sys.argv]),
@@ -100,6 +111,8 @@ def main() -> None:
         "rounds": options.rounds,
     }
     options.output.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n")
+    if options.output == RESULTS:
+        fill_page(PAGE, "throughput", markdown(cells(rows)))
 
 
 if __name__ == "__main__":

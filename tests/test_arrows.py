@@ -20,7 +20,7 @@ ROOMS = {
     "inference": {"data"},
     "figures": set(),
     "models": {"mixture", "networks", "objectives", "schedules", "LIGHTNING"},
-    "callbacks": {"data", "evaluation", "inference", "initialization", "models", "LIGHTNING"},
+    "callbacks": {"data", "evaluation", "inference", "initialization", "models", "objectives", "LIGHTNING"},
     "explain": {"HYDRA"},
     "cli": {"explain", "tasks", "HYDRA"},
     "__main__": {"cli"},

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from latentclust.data import DigitsDataModule
-from latentclust.inference import Sample, in_chunks, over_pool_and_test, sample
+from latentclust.inference import Sample, evaluating, in_chunks, over_pool_and_test, sample
 
 
 def digits(pool: str) -> DigitsDataModule:
@@ -73,3 +73,20 @@ def test_a_sample_without_a_test_image_has_none() -> None:
     pool, test = over_pool_and_test(brightness, chosen)
     assert len(pool) == 1
     assert test is None or len(test) == 0
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_mode_ends_with_the_block_whatever_happens(training: bool) -> None:
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(2)).train(training)
+    modes = []
+
+    def fail() -> None:
+        with evaluating(model):
+            modes.append(model[0].training)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert modes == [False]
+    assert model.training is training
+    assert model[0].training is training

@@ -129,3 +129,21 @@ def test_impossible_sizes_name_their_key(widths: list[int], latent_dim: int, key
             build()
         assert key in str(raised.value)
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 9, 13)])
+def test_convolutions_halve_the_image_and_feed_the_perceptron(shape: tuple[int, int, int]) -> None:
+    encoder = GaussianEncoder(shape, [7], latent_dim=2, channels=[4, 5]).eval()
+    x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
+    first, second = (m for m in encoder.trunk if isinstance(m, nn.Conv2d))
+    hidden = nn.functional.conv2d(x, first.weight, first.bias, stride=2, padding=2) / (1 + 1e-5) ** 0.5
+    hidden = nn.functional.conv2d(hidden.clamp(min=0), second.weight, second.bias, stride=2, padding=1)
+    hidden = (hidden / (1 + 1e-5) ** 0.5).clamp(min=0).flatten(1)  # running statistics start at 0 and 1
+    layer = next(m for m in encoder.trunk if isinstance(m, nn.Linear))
+    hidden = (hidden @ layer.weight.T + layer.bias).clamp(min=0)
+    torch.testing.assert_close(encoder(x)[0], hidden @ encoder.mean.weight.T + encoder.mean.bias)
+
+
+def test_channels_below_one_are_refused() -> None:
+    with pytest.raises(LatentclustError, match=r"network\.channels is \[3, 0\]"):
+        Encoder(SHAPE, [7], 2, [3, 0])

@@ -1,7 +1,8 @@
-"""The numbers that README shows are those of the committed result file."""
+"""The numbers that pages show are those of the committed result files."""
 
-import importlib.util
+import importlib
 import json
+import re
 import statistics
 from types import ModuleType
 
@@ -10,14 +11,14 @@ import pytest
 from tests.conftest import REPOSITORY
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+
+
+@pytest.fixture
 def collect() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("collect", REPOSITORY / "benchmarks/collect.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("collect")
 
 
 def test_readme_shows_the_result_file(collect: ModuleType) -> None:
@@ -41,10 +42,56 @@ def test_the_table_is_arithmetic_on_the_runs(collect: ModuleType) -> None:
         for result in run["results"]
         if run["data"] == "mnist" and result["method"] == "VaDE"
     ]
-    row = next(row for row in collect.rows(runs) if row[:2] == ["mnist", "VaDE"])
+    row = next(row for row in collect.rows(runs) if row[0] == "mnist" and row[1].startswith("VaDE from"))
     assert row[2:6] == [
         str(len(acc)),
         f"{statistics.mean(acc):.1f} ± {statistics.stdev(acc):.1f}",
         f"{min(acc):.1f}",
         f"{max(acc):.1f}",
     ]
+
+
+def test_a_table_goes_between_its_own_marks_only() -> None:
+    fill = importlib.import_module("pages").fill
+    text = "a <!-- x -->old<!-- /x --> b <!-- y -->kept<!-- /y --> c"
+    assert fill(text, "x", r"\1 new") == "a <!-- x -->\n\\1 new\n<!-- /x --> b <!-- y -->kept<!-- /y --> c"
+
+
+def test_performance_shows_its_result_files() -> None:
+    pages = importlib.import_module("pages")
+    page = (REPOSITORY / "docs/performance.md").read_text()
+    throughput, resources = importlib.import_module("throughput"), importlib.import_module("resources")
+    rows = json.loads(throughput.RESULTS.read_text())["rows"]
+    assert page == pages.fill(page, "throughput", pages.markdown(throughput.cells(rows)))
+    figures = json.loads(resources.RESULTS.read_text())
+    assert page == pages.fill(page, "resources", pages.markdown(resources.costs(figures)))
+    assert page == pages.fill(page, "growth", pages.markdown(resources.growth(figures)))
+    for row in rows:
+        best = {name: max(speeds) for name, speeds in row["images_per_second"].items()}
+        for name, ratio in row["ratios"].items():
+            assert ratio == pytest.approx(best["latentclust"] / best[name.partition("/")[2]], abs=1e-3)
+
+
+def test_pages_show_every_accuracy_run() -> None:
+    accuracy, pages = importlib.import_module("accuracy"), importlib.import_module("pages")
+    runs = accuracy.load()
+    for path in accuracy.PAGES:
+        page = path.read_text()
+        assert page == pages.fill(page, "accuracy", accuracy.table(runs))
+    lines = accuracy.table(runs).splitlines()[2:]
+    groups = {(run["recipe"], run["data"]) for run in runs}
+    assert len(lines) == len(groups)
+    for line in lines:
+        recipe, data, seeds, acc, worst, best = (cell.strip() for cell in line.split("|")[1:7])
+        mine = [
+            run for run in runs if f"`{run['recipe']}`" == recipe and run["data"] == data and run["commit"]
+        ]
+        assert seeds == ", ".join(str(run["seed"]) for run in mine)
+        values = [100 * run["results"][-1]["pool"]["acc"] for run in mine]
+        assert acc.startswith(f"{statistics.mean(values):.2f} ±")
+        assert (worst, best) == (f"{min(values):.2f}", f"{max(values):.2f}")
+
+
+def test_no_run_names_a_path_of_its_machine() -> None:
+    for path in (REPOSITORY / "benchmarks/results").rglob("*.json"):
+        assert not re.search(r'"(/[a-z]|[A-Z]:)', path.read_text()), path

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentclust.errors import LatentclustError
-from latentclust.schedules import SCHEDULES, lr_factor
+from latentclust.schedules import SCHEDULES, kl_weight, lr_factor
 
 TOTAL, PER_EPOCH = 1200, 40
 
@@ -75,3 +75,24 @@ def test_a_factor_lies_between_0_and_1(schedule: str, step: int) -> None:
 def test_an_unknown_schedule_is_named() -> None:
     with pytest.raises(LatentclustError, match=r"'warm'.*one_cycle"):
         factor("warm", 0)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "start", "end", "fall", "expected"),
+    [
+        (0, 1.0, 0, 0, 1.0),
+        (0, 5.0, 0, 0, 1.0),
+        (3.99, 5.0, 4, 0, 5.0),
+        (4, 5.0, 4, 0, 1.0),
+        (0, 9.0, 2, 2, 9.0),
+        (1, 9.0, 2, 2, 3.0),
+        (3.9, 9.0, 6, 2, 9.0),
+        (5, 9.0, 6, 2, 3.0),
+        (6, 9.0, 6, 2, 1.0),
+        (100, 9.0, 6, 2, 1.0),
+        (1, 0.01, 2, 2, 0.1),
+        (0, 9.0, 1, 2, 3.0),
+    ],
+)
+def test_the_kl_weight(epoch: float, start: float, end: int, fall: int, expected: float) -> None:
+    assert kl_weight(epoch, start, end, fall) == pytest.approx(expected)

@@ -1,16 +1,28 @@
 """Apply a model to a whole set of images at once, or to a sample of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentclust.data import ImageDataModule, Split
 from latentclust.data.batches import to_unit_interval
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
 CHUNK = 2048
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode for a while: batch normalization then knows no batch."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons between images and codes.
+"""Networks between images and codes: perceptrons, with convolutions before the encoder's where wanted.
 
 Shapes: B images, C x H x W = P pixels, D latent dimensions.
 """
@@ -22,40 +22,59 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
-class _PerceptronEncoder(nn.Module):
+class _TrunkEncoder(nn.Module):
     """What both encoders share: the trunk and the head of the codes (or of their means)."""
 
-    def __init__(self, input_shape: Sequence[int], widths: Sequence[int], latent_dim: int) -> None:
+    def __init__(
+        self, input_shape: Sequence[int], widths: Sequence[int], latent_dim: int, channels: Sequence[int]
+    ) -> None:
         super().__init__()
-        _check_sizes(widths, latent_dim)
-        self.trunk = nn.Sequential(nn.Flatten(), *_hidden_layers([prod(input_shape), *widths]))
+        _check_sizes(widths, latent_dim, channels)
+        convolutions = _convolutions([input_shape[0], *channels])
+        pixels = prod(input_shape)
+        if channels:
+            height, width = (-(-size // 2 ** len(channels)) for size in input_shape[1:])
+            pixels = channels[-1] * height * width
+        self.trunk = nn.Sequential(*convolutions, nn.Flatten(), *_hidden_layers([pixels, *widths]))
         self.mean = nn.Linear(widths[-1], latent_dim)
 
 
-class Encoder(_PerceptronEncoder):
+class Encoder(_TrunkEncoder):
     """Deterministic encoder of an autoencoder.
 
     Parameters
     ----------
     input_shape
-        Shape of one image, ``(C, H, W)`` or ``(P,)``.
+        Shape of one image, ``(C, H, W)``, or ``(P,)`` where there are no convolutions.
     widths
         Units of each hidden layer, from the image to the code.
     latent_dim
         Dimensions D of the code.
+    channels
+        Channels of the convolutions before them, each of which halves height and width (rounded up): 5 x 5
+        the first, 3 x 3 the others, with batch normalization and ReLU.
 
     Raises
     ------
     LatentclustError
-        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
+        If ``widths`` is empty, or a width, a number of channels or ``latent_dim`` is below 1.
     """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        widths: Sequence[int],
+        latent_dim: int,
+        channels: Sequence[int] = (),
+    ) -> None:
+        super().__init__(input_shape, widths, latent_dim, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images ``(B, C, H, W)`` or ``(B, P)`` in [0, 1] as codes ``(B, D)``."""
         return at_least_float32(self.mean(self.trunk(x)))
 
 
-class GaussianEncoder(_PerceptronEncoder):
+class GaussianEncoder(_TrunkEncoder):
     """Encoder of q(z|x) = N(mu(x), diag exp(log_var(x))).
 
     Parameters
@@ -65,11 +84,13 @@ class GaussianEncoder(_PerceptronEncoder):
     log_var_init
         The log-variance that every posterior starts with (zero weights and this bias); ``None`` keeps
         PyTorch's random initialization, whose log-variances start near 0.
+    channels
+        As for :class:`Encoder`.
 
     Raises
     ------
     LatentclustError
-        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
+        If ``widths`` is empty, or a width, a number of channels or ``latent_dim`` is below 1.
     """
 
     def __init__(
@@ -78,8 +99,9 @@ class GaussianEncoder(_PerceptronEncoder):
         widths: Sequence[int],
         latent_dim: int,
         log_var_init: float | None = None,
+        channels: Sequence[int] = (),
     ) -> None:
-        super().__init__(input_shape, widths, latent_dim)
+        super().__init__(input_shape, widths, latent_dim, channels)
         self.log_var = nn.Linear(widths[-1], latent_dim)
         if log_var_init is not None:
             nn.init.zeros_(self.log_var.weight)
@@ -113,7 +135,7 @@ class GaussianEncoder(_PerceptronEncoder):
 
 
 class Decoder(nn.Module):
-    """Decoder from codes to pixel logits, the encoder's mirror image.
+    """Decoder from codes to pixel logits: the mirror image of the encoder's perceptron.
 
     Parameters
     ----------
@@ -132,7 +154,7 @@ class Decoder(nn.Module):
 
     def __init__(self, latent_dim: int, widths: Sequence[int], input_shape: Sequence[int]) -> None:
         super().__init__()
-        _check_sizes(widths, latent_dim)
+        _check_sizes(widths, latent_dim, ())
         self.layers = nn.Sequential(
             *_hidden_layers([latent_dim, *reversed(widths)]),
             nn.Linear(widths[0], prod(input_shape)),
@@ -152,7 +174,23 @@ def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
     return layers
 
 
-def _check_sizes(widths: Sequence[int], latent_dim: int) -> None:
+def _convolutions(channels: Sequence[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for number, (inputs, outputs) in enumerate(pairwise(channels)):
+        size = 3 if number else 5
+        layers += [
+            nn.Conv2d(inputs, outputs, size, stride=2, padding=size // 2),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        ]
+    return layers
+
+
+def _check_sizes(widths: Sequence[int], latent_dim: int, channels: Sequence[int]) -> None:
+    if channels and min(channels) < 1:
+        raise LatentclustError(
+            f"network.channels is {list(channels)}: give each convolution 1 channel or more"
+        )
     if latent_dim < 1:
         raise LatentclustError(f"model.latent_dim is {latent_dim}: a code needs at least 1 dimension")
     if not widths or min(widths) < 1:

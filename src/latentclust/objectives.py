@@ -117,7 +117,7 @@ def vae_elbo(
 
 
 def vade_kl(
-    mu: Tensor, log_var: Tensor, z: Tensor, prior: GaussianMixturePrior, gamma: str
+    mu: Tensor, log_var: Tensor, z: Tensor, prior: GaussianMixturePrior, gamma: str | Tensor
 ) -> tuple[Tensor, Tensor]:
     """Both KL terms of VaDE's evidence lower bound (Jiang et al. 2017, eq. 12).
 
@@ -134,7 +134,8 @@ def vade_kl(
         p(z, c).
     gamma
         ``"sample"``: gamma_c is the mean of p(c|z) over the L samples (eq. 16). ``"exact"``: gamma_c is
-        proportional to exp E_q[log p(z, c)], which maximizes the bound; ``z`` plays no part.
+        proportional to exp E_q[log p(z, c)], which maximizes the bound; ``z`` plays no part. A tensor
+        ``(B, K)``: these responsibilities, rows with sum 1.
 
     Returns
     -------
@@ -148,6 +149,9 @@ def vade_kl(
     """
     log_pi = prior.log_pi
     kl = prior.component_kl(mu, log_var)
+    if isinstance(gamma, Tensor):
+        kl_z = (gamma * kl).sum(dim=-1)
+        return kl_z, -(torch.special.entr(gamma) + gamma * log_pi).sum(dim=-1)
     if gamma == "exact":
         # E_q[log p(z, c)] = log pi_c - KL_c - H(q), and the softmax does not see H(q).
         log_gamma = (log_pi - kl).log_softmax(dim=-1)
@@ -169,7 +173,7 @@ def vade_elbo(
     z: Tensor,
     prior: GaussianMixturePrior,
     reconstruction: str,
-    gamma: str = "sample",
+    gamma: str | Tensor = "sample",
     beta: float = 1.0,
 ) -> ELBO:
     """Evidence lower bound of VaDE (Jiang et al. 2017, eq. 12).
@@ -211,6 +215,37 @@ def expected_nll(x: Tensor, logits: Tensor, reconstruction: str) -> Tensor:
             f"model.reconstruction is {reconstruction!r}: choose one of {', '.join(RECONSTRUCTIONS)}"
         )
     return RECONSTRUCTIONS[reconstruction](logits, x).reshape(-1, len(x)).mean(dim=0)
+
+
+def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:
+    """Sharpen cluster assignments and balance them by the clusters' sizes.
+
+    With q = softmax(log p(z, c) / T) and f_c = sum_n q_nc, the targets are p_nc proportional to
+    q_nc^2 / f_c: confident assignments get more so, and large clusters do not swallow small ones (Xie et al.
+    2016, "Unsupervised Deep Embedding for Clustering Analysis", eq. 3).
+
+    Parameters
+    ----------
+    log_joint
+        log p(z, c) of all images ``(N, K)``.
+    temperature
+        T, above 0; log p(z, c) has D dimensions to add up, so at T = 1 nearly every q is 0 or 1.
+
+    Returns
+    -------
+    Tensor
+        ``(N, K)``, rows with sum 1.
+    """
+    log_q = (log_joint / temperature).log_softmax(dim=-1)
+    return (2 * log_q - log_q.logsumexp(dim=0)).softmax(dim=-1)
+
+
+def self_training_loss(log_joint: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of softmax(log p(z, c) / T) with the targets, ``(B, K)`` each, to ``(B,)``.
+
+    Up to the targets' entropy, which has no gradient, it is the KL divergence of Xie et al. 2016, eq. 2.
+    """
+    return -(targets * (log_joint / temperature).log_softmax(dim=-1)).sum(dim=-1)
 
 
 def _pixel_dims(x: Tensor) -> list[int]:

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the training step."""
+"""Schedules of the learning rate and of the KL weight, as pure functions of how far training is."""
 
 from math import cos, pi
 
@@ -53,6 +53,30 @@ def lr_factor(
         case "one_cycle":
             return _half_cosine(1.0, 0.0, (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))
     raise LatentclustError(f"optimizer.schedule is {schedule!r}: choose one of {', '.join(SCHEDULES)}")
+
+
+def kl_weight(epoch: float, start: float, end: int, fall_epochs: int) -> float:
+    """Compute the weight of VaDE's KL terms: ``start``, then on to 1 at a constant ratio.
+
+    Parameters
+    ----------
+    epoch
+        Epochs done, from 0; parts of an epoch count.
+    start
+        Above 0.
+    end
+        The epoch from which it is 1.
+    fall_epochs
+        How many epochs before that it leaves ``start``.
+
+    >>> [round(kl_weight(epoch, 16.0, 3, 2), 3) for epoch in (0, 1, 1.5, 2, 3, 4)]
+    [16.0, 16.0, 8.0, 4.0, 1.0, 1.0]
+    """
+    if epoch >= end:
+        return 1.0
+    if epoch <= end - fall_epochs:
+        return start
+    return float(start ** ((end - epoch) / fall_epochs))
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:

@@ -13,12 +13,13 @@ from torch import Tensor
 from latentclust.callbacks import (
     Checkpoints,
     ClusterAccuracy,
+    ClusterTargets,
     EpochSeed,
     History,
     MixtureInitialization,
     ObjectiveTerms,
 )
-from latentclust.data import DigitsDataModule, Split
+from latentclust.data import DigitsDataModule, Split, TensorBatches
 from latentclust.errors import LatentclustError
 from latentclust.evaluation import clustering_scores
 from latentclust.inference import in_chunks
@@ -218,3 +219,60 @@ def test_every_model_trains_and_lowers_its_loss(tmp_path: Path) -> None:
         train(model, [ObjectiveTerms(), history], tmp_path, epochs=5)
         losses = [value for _, value in history.metrics["train/loss"]]
         assert losses[-1] < losses[0]
+
+
+class Targets(L.Callback):
+    """Keeps each epoch's targets in the pool's order, and the model's own view of the images before it."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+        self.joints: list[Tensor] = []
+        self.in_order: list[bool] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, VaDE)
+        assert pl_module.targets is not None
+        batches = trainer.train_dataloader
+        assert isinstance(batches, TensorBatches)
+        targets = torch.cat(list(pl_module.targets))
+        self.seen.append(torch.empty_like(targets).index_copy(0, batches.sampler.indices(), targets))
+        with torch.no_grad():
+            x = digits().pool.images.float() / 255
+            self.joints.append(pl_module.prior.log_joint(pl_module.encode(x)))
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, VaDE)
+        assert pl_module.targets is not None
+        images = trainer.datamodule.pool.images  # type: ignore[attr-defined]
+        numbers = [int((images.float() / 255 == x).flatten(1).all(dim=1).nonzero()[0]) for x in batch[:5]]
+        mine = self.seen[-1][numbers]
+        self.in_order.append(torch.equal(pl_module.targets[batch_idx][: len(mine)], mine))
+
+
+def test_targets_are_the_partition_and_then_the_models_own(tmp_path: Path) -> None:
+    model = vade(hold_epochs=1, self_training_weight=10.0, self_training_temperature=2.0)
+    init, watch = MixtureInitialization("gmm", 0, n_init=1), Targets()
+    train(model, [init, ClusterTargets(init), watch], tmp_path, epochs=3)
+    assert init.clusters is not None
+    assert torch.equal(watch.seen[0], torch.eye(10)[init.clusters.long()])
+    for joint, targets in list(zip(watch.joints, watch.seen, strict=True))[1:]:
+        q = (joint / 2).softmax(dim=1)
+        expected = q.square() / q.sum(dim=0)
+        torch.testing.assert_close(
+            targets, expected / expected.sum(dim=1, keepdim=True), rtol=1e-3, atol=1e-5
+        )
+    assert len(watch.in_order) == 3 * 4
+    assert all(watch.in_order)
+    assert model.targets is None
+
+
+def test_without_schedule_or_self_training_there_are_no_targets(tmp_path: Path) -> None:
+    class Asserts(L.Callback):
+        def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
+            assert isinstance(pl_module, VaDE)
+            assert pl_module.targets is None
+
+    init = MixtureInitialization("gmm", 0, n_init=1)
+    train(vade(), [init, ClusterTargets(init), Asserts()], tmp_path)

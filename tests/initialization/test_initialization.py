@@ -102,6 +102,7 @@ def test_arrays_and_half_precision_tensors_are_codes_too(name: str) -> None:
         assert as_numbers(initialization.fit(name, codes, 3)) == as_numbers(expected)
 
 
+@pytest.mark.parametrize("name", ["gmm", "kmeans"])
 def test_running_out_of_iterations_is_reported(name: str) -> None:
     z = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
     start = initialization.fit(name, z, 5, n_init=1, max_iter=1)
@@ -113,7 +114,8 @@ def test_fewer_distinct_codes_than_clusters_still_start(name: str) -> None:
     z = torch.tensor([[0.0, 0.0], [4.0, 4.0]]).repeat(10, 1)
     start = initialization.fit(name, z, 3, n_init=1)
     GaussianMixturePrior(3, 2).set_parameters(start.parameters)
-    assert (start.clusters[::2] != start.clusters[1::2]).all()
+    if name != "manifold":  # whose layout pushes equal codes apart
+        assert (start.clusters[::2] != start.clusters[1::2]).all()
     if name == "kmeans":
         assert not start.converged
         weights = start.parameters.weights.sort().values

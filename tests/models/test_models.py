@@ -127,3 +127,26 @@ def test_under_bf16_the_terms_stay_float32(images: torch.Tensor) -> None:
             rounded = model.objective(images)
         assert all(term.dtype == torch.float32 for term in rounded.values())
         assert rounded["loss"].item() == pytest.approx(exact["loss"].item(), rel=0.05)
+
+
+def test_vades_loss_has_the_weights_that_it_is_given(images: torch.Tensor) -> None:
+    model = build(VaDE, self_training_weight=7.0, self_training_temperature=2.0)
+    assert isinstance(model, VaDE)
+    targets = torch.rand(7, K, generator=torch.Generator().manual_seed(3)).softmax(dim=1)
+
+    def terms(*arguments: torch.Tensor, **options: object) -> dict[str, float]:
+        torch.manual_seed(4)
+        found = model.objective(images, *arguments, **options)  # type: ignore[arg-type]
+        return {name: value.item() for name, value in found.items()}
+
+    pure, weighted = terms(), terms(weight=3.0)
+    assert weighted["loss"] == pytest.approx(pure["loss"] + 2 * (pure["kl_z"] + pure["kl_c"]), rel=1e-5)
+    assert weighted["elbo"] == pure["elbo"]
+    guided = terms(targets)
+    expected = -(targets * (model.prior.log_joint(model.encode(images)) / 2).log_softmax(dim=1)).sum(dim=1)
+    assert guided["self_training"] == pytest.approx(expected.mean().item(), rel=1e-5)
+    assert guided["loss"] == pytest.approx(pure["loss"] + 7 * guided["self_training"], rel=1e-5)
+    held = terms(targets, hold=True)
+    mu, log_var = model.posterior(images)
+    kl_z = (targets * model.prior.component_kl(mu, log_var)).sum(dim=1).mean()
+    assert held["kl_z"] == pytest.approx(kl_z.item(), rel=1e-4)

@@ -46,6 +46,18 @@ def brute_force_gamma(
     return gamma
 
 
+def test_given_responsibilities_are_taken(mu: Tensor, log_var: Tensor, z: Tensor) -> None:
+    prior = random_prior()
+    sampled = vade_kl(mu, log_var, z, prior, "sample")
+    responsibilities = prior.responsibilities(z).mean(dim=0)
+    for taken, expected in zip(vade_kl(mu, log_var, z, prior, responsibilities), sampled, strict=True):
+        torch.testing.assert_close(taken, expected)
+    one_hot = torch.eye(len(prior.logits), dtype=mu.dtype)[responsibilities.argmax(dim=-1)]
+    kl_z, kl_c = vade_kl(mu, log_var, z, prior, one_hot)
+    torch.testing.assert_close(kl_z, (one_hot * prior.component_kl(mu, log_var)).sum(dim=-1))
+    torch.testing.assert_close(kl_c, -prior.log_pi[responsibilities.argmax(dim=-1)])
+
+
 @pytest.mark.parametrize("kind", ["sample", "exact"])
 def test_vade_kl_is_the_brute_force_over_components(
     kind: str, mu: Tensor, log_var: Tensor, z: Tensor

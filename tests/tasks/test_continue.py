@@ -9,7 +9,7 @@ import torch
 from latentclust.models import AE, LatentModel, VaDE
 from tests.conftest import Command, same_weights
 
-MODELS = ["ae", "vae", "vade"]
+MODELS = ["ae", "vae", "vade", "guided", "conv"]
 TINY = "experiment=tiny_vade"
 
 

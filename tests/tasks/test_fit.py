@@ -24,7 +24,8 @@ class LatentMine(LatentModel):
     """What README says that a new model is."""
 
     def __init__(self, input_shape: list[int], widths: list[int], latent_dim: int, **options: Any) -> None:
-        options.pop("reconstruction")
+        for name in ("reconstruction", "channels"):
+            options.pop(name)
         super().__init__(**options)
         self.save_hyperparameters(logger=False)
         self.encoder = Encoder(input_shape, widths, latent_dim)
@@ -111,10 +112,13 @@ def test_a_checkpoint_loads_without_hydra(latentclust: Command) -> None:
         assert model.decode(torch.zeros(2, 4)).shape == (2, 1, 8, 8)
 
 
-def test_shuffled_labels_change_no_weight(latentclust: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["vade", "guided"])
+def test_shuffled_labels_change_no_weight(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     # Without data.limit, which chooses its images by their labels.
     command = [
-        "experiment=tiny_vade",
+        f"experiment=tiny_{name}",
         "data.limit=null",
         "model.pretrain.cache=false",
         "trainer.max_epochs=2",
@@ -134,9 +138,10 @@ def test_shuffled_labels_change_no_weight(latentclust: Command, monkeypatch: pyt
     assert same_weights(honest, latentclust(*command).weights())
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, "guided", "conv"])
 def test_the_same_seed_gives_the_same_bits(latentclust: Command, model: str) -> None:
-    command = [f"experiment=tiny_{model}", *(["model.pretrain.cache=false"] if model == "vade" else [])]
+    two_stages = model in {"vade", "guided", "conv"}
+    command = [f"experiment=tiny_{model}", *(["model.pretrain.cache=false"] if two_stages else [])]
     first = latentclust(*command).weights()
     assert same_weights(first, latentclust(*command).weights())
     assert not same_weights(first, latentclust(*command, "seed=1").weights())

@@ -2,6 +2,7 @@
 
 from latentclust.callbacks.checkpoints import RECORD_KEY, Checkpoints, RunRecord
 from latentclust.callbacks.cluster_accuracy import ClusterAccuracy
+from latentclust.callbacks.cluster_targets import ClusterTargets
 from latentclust.callbacks.deadline import Deadline
 from latentclust.callbacks.epoch_seed import EpochSeed
 from latentclust.callbacks.history import History
@@ -14,6 +15,7 @@ __all__ = [
     "RECORD_KEY",
     "Checkpoints",
     "ClusterAccuracy",
+    "ClusterTargets",
     "Deadline",
     "EpochSeed",
     "History",

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from latentclust.data import ImageDataModule, Split
 from latentclust.evaluation import clustering_scores
-from latentclust.evaluation.baselines import cluster_codes
-from latentclust.inference import Sample, over_pool_and_test, sample
-from latentclust.initialization import INITIALIZATIONS
+from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
+from latentclust.inference import Sample, evaluating, over_pool_and_test, sample
 from latentclust.models import LatentModel, VaDE
 
 
@@ -59,7 +58,7 @@ class ClusterAccuracy(L.Callback):
         data, start = self.images, perf_counter()
         assert data is not None
         assert isinstance(pl_module, LatentModel)
-        with trainer.precision_plugin.forward_context():
+        with evaluating(pl_module), trainer.precision_plugin.forward_context():
             clusterings = self.clusterings(pl_module, data)
         for name, (pool, test) in clusterings.items():
             log_scores(pl_module, name, pool, data.pool)
@@ -76,7 +75,7 @@ class ClusterAccuracy(L.Callback):
         pool, test = over_pool_and_test(model.encode, data)
         return {
             method: cluster_codes(method, pool, test, self.n_clusters, seed=self.seed, n_init=1)
-            for method in INITIALIZATIONS
+            for method in CODE_METHODS
         }
 
 

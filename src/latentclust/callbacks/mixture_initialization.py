@@ -6,9 +6,10 @@ from typing import Any
 
 import lightning as L
 import torch
+from torch import Tensor
 
 from latentclust.data import ImageDataModule
-from latentclust.inference import in_chunks
+from latentclust.inference import evaluating, in_chunks
 from latentclust.initialization import Initialization, fit
 from latentclust.models import VaDE
 
@@ -33,6 +34,8 @@ class MixtureInitialization(L.Callback):
     ----------
     initialization
         What was fitted, or None.
+    clusters
+        Its partition of the pool ``(N,)``, int16, or None; checkpoints carry it.
     seconds
         What it took.
     """
@@ -42,6 +45,7 @@ class MixtureInitialization(L.Callback):
         self.seed = seed
         self.options = options
         self.initialization: Initialization | None = None
+        self.clusters: Tensor | None = None
         self.seconds = 0.0
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -54,14 +58,24 @@ class MixtureInitialization(L.Callback):
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, ImageDataModule)
             data.to(pl_module.device)
-            codes = in_chunks(pl_module.encode, data.pool.images)
+            with evaluating(pl_module):
+                codes = in_chunks(pl_module.encode, data.pool.images)
             self.initialization = fit(
                 self.method, codes, len(pl_module.prior.logits), seed=self.seed, **self.options
             )
             pl_module.set_mixture(self.initialization.parameters)
+            self.clusters = self.initialization.clusters.short()
         with torch.no_grad():
             for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
         self.seconds = perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the partition for a checkpoint."""
+        return {"clusters": self.clusters}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the partition from a checkpoint."""
+        self.clusters = state_dict["clusters"]

@@ -10,6 +10,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
+from latentclust.data.augment import augment
 from latentclust.data.batches import TensorBatches, to_unit_interval
 from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
@@ -38,6 +39,8 @@ class ImageDataModule(LightningDataModule, ABC):
         in proportion. Which ones does not depend on ``seed``.
     seed : int
         Non-negative; decides the order of the images in every epoch.
+    degrees, pixels : float
+        Training batches are rotated and shifted by up to so much; see `augment`.
 
     Raises
     ------
@@ -53,6 +56,8 @@ class ImageDataModule(LightningDataModule, ABC):
         batch_size: int = 256,
         limit: int | None = None,
         seed: int = 0,
+        degrees: float = 0.0,
+        pixels: float = 0.0,
     ) -> None:
         super().__init__()
         if pool not in POOLS:
@@ -66,6 +71,8 @@ class ImageDataModule(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.limit = limit
         self.seed = seed
+        self.degrees = degrees
+        self.pixels = pixels
         self.class_names: tuple[str, ...] = ()
         self.test_slice: slice | None = None
         self._pool: Split | None = None
@@ -178,8 +185,10 @@ class ImageDataModule(LightningDataModule, ABC):
         return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
-        """Convert a batch to floats in [0, 1], on the device."""
-        return to_unit_interval(batch)
+        """Convert a batch to floats in [0, 1], on the device; those to be trained on are augmented."""
+        images = to_unit_interval(batch)
+        training = self.trainer is not None and self.trainer.training
+        return augment(images, self.degrees, self.pixels) if training else images
 
 
 class MNISTDataModule(ImageDataModule):

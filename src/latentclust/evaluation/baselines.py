@@ -8,6 +8,8 @@ from torch import Tensor
 from latentclust.initialization import Initialization, fit
 from latentclust.mixture import GaussianMixturePrior
 
+CODE_METHODS = ("kmeans", "gmm")
+
 # Images that k-means on pixels is fitted to at most, and those that it is applied to at once.
 LARGEST_FIT = 70_000
 CHUNK = 8192
@@ -21,7 +23,7 @@ def cluster_codes(
     Parameters
     ----------
     method
-        A key of :data:`latentclust.initialization.INITIALIZATIONS`.
+        One of :data:`CODE_METHODS`.
     pool, test
         Codes ``(N, D)`` and ``(N_test, D)``.
     n_clusters

@@ -11,10 +11,25 @@ from latentclust.errors import LatentclustError
 from latentclust.initialization.base import Initialization
 from latentclust.initialization.gmm import fit_gmm
 from latentclust.initialization.kmeans import fit_kmeans
+from latentclust.initialization.manifold import fit_manifold
+from latentclust.initialization.merged import fit_merged
 
-__all__ = ["INITIALIZATIONS", "Initialization", "fit", "fit_gmm", "fit_kmeans"]
+__all__ = [
+    "INITIALIZATIONS",
+    "Initialization",
+    "fit",
+    "fit_gmm",
+    "fit_kmeans",
+    "fit_manifold",
+    "fit_merged",
+]
 
-INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {"gmm": fit_gmm, "kmeans": fit_kmeans}
+INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {
+    "gmm": fit_gmm,
+    "kmeans": fit_kmeans,
+    "merged": fit_merged,
+    "manifold": fit_manifold,
+}
 
 
 def fit(name: str, z: Tensor | NDArray[np.floating], n_clusters: int, **options: Any) -> Initialization:

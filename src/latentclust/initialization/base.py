@@ -48,6 +48,46 @@ def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.fl
     return codes
 
 
+def from_partition(
+    codes: NDArray[np.float64],
+    clusters: NDArray[np.integer],
+    n_clusters: int,
+    *,
+    reg_covar: float,
+    objective: float,
+    converged: bool,
+) -> Initialization:
+    """Give each cluster of a partition its share, mean and variances as a component.
+
+    Parameters
+    ----------
+    codes
+        ``(N, D)``.
+    clusters
+        The cluster of each code ``(N,)``, 0..K-1.
+    n_clusters
+        K. An empty cluster counts as one code at the origin of the codes' mean, for its weight must not be 0.
+    reg_covar
+        Added to every variance, so that a cluster of equal codes has one.
+    objective, converged
+        As in :class:`Initialization`; an empty cluster makes ``converged`` false.
+    """
+    counts = np.bincount(clusters, minlength=n_clusters)
+    means = np.tile(codes.mean(axis=0), (n_clusters, 1))
+    variances = np.full_like(means, reg_covar)
+    for cluster in np.flatnonzero(counts):
+        members = codes[clusters == cluster]
+        means[cluster] = members.mean(axis=0)
+        variances[cluster] += members.var(axis=0)
+    weights = np.maximum(counts, 1.0)
+    return Initialization(
+        parameters=as_mixture(weights / weights.sum(), means, variances),
+        clusters=torch.from_numpy(clusters).long(),
+        objective=objective,
+        converged=converged and bool(counts.all()),
+    )
+
+
 def some_of(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return the codes ``(N, D)``, or a uniform sample of 100,000 if there are more."""
     if len(codes) <= LARGEST_FIT:

@@ -3,14 +3,13 @@
 import warnings
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
-from latentclust.initialization.base import Initialization, as_codes, as_mixture
+from latentclust.initialization.base import Initialization, as_codes, from_partition
 
 
 def fit_kmeans(
@@ -60,14 +59,11 @@ def fit_kmeans(
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise LatentclustError(f"k-means could not be fitted to the codes: {reason}") from error
-    counts = np.bincount(clusters, minlength=n_clusters)
-    weights = np.maximum(counts, 1.0)
-    variances = np.full_like(kmeans.cluster_centers_, reg_covar)
-    for cluster in np.flatnonzero(counts):
-        variances[cluster] += codes[clusters == cluster].var(axis=0)
-    return Initialization(
-        parameters=as_mixture(weights / weights.sum(), kmeans.cluster_centers_, variances),
-        clusters=torch.from_numpy(clusters).long(),
+    return from_partition(
+        codes,
+        clusters,
+        n_clusters,
+        reg_covar=reg_covar,
         objective=-float(kmeans.inertia_) / len(codes),
-        converged=kmeans.n_iter_ < max_iter and bool(counts.all()),
+        converged=kmeans.n_iter_ < max_iter,
     )

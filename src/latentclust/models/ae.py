@@ -21,6 +21,8 @@ class AE(LatentModel):
         Units of the encoder's hidden layers; the decoder mirrors them.
     latent_dim
         Dimensions D of the code.
+    channels
+        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
     reconstruction
         ``squared_error`` or ``bernoulli``; either is averaged over pixels.
     learning_rate, schedule, step_every, step_factor
@@ -32,6 +34,7 @@ class AE(LatentModel):
         input_shape: Sequence[int],
         widths: Sequence[int],
         latent_dim: int,
+        channels: Sequence[int] | None = None,
         reconstruction: str = "squared_error",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
@@ -40,7 +43,7 @@ class AE(LatentModel):
     ) -> None:
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
-        self.encoder = Encoder(input_shape, widths, latent_dim)
+        self.encoder = Encoder(input_shape, widths, latent_dim, channels or ())
         self.decoder = Decoder(latent_dim, widths, input_shape)
         self.reconstruction = reconstruction
         self.n_pixels = prod(input_shape)

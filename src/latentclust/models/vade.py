@@ -10,7 +10,8 @@ from latentclust.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
 from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.objectives import reparameterize, vade_elbo
+from latentclust.objectives import reparameterize, self_training_loss, vade_elbo
+from latentclust.schedules import kl_weight
 
 
 class VaDE(VariationalModel):
@@ -26,6 +27,8 @@ class VaDE(VariationalModel):
         Dimensions D of the code.
     n_clusters
         Components K of the prior.
+    channels
+        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
     reconstruction
         ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
     gamma
@@ -34,6 +37,13 @@ class VaDE(VariationalModel):
         Monte Carlo samples L per image.
     log_var_init
         Log-variance that every posterior starts with, or None for a random head.
+    hold_epochs
+        For the first epochs q(c|x) is the initialization's partition.
+    kl_weight, kl_epochs
+        Weight of both KL terms in those epochs, and how many of them at the end it takes to 1; see
+        :func:`latentclust.schedules.kl_weight`.
+    self_training_weight, self_training_temperature
+        Of the self-training term; see :func:`~latentclust.objectives.self_training_loss`.
     learning_rate, prior_learning_rate
         Of the networks and of the mixture's parameters.
     schedule, step_every, step_factor
@@ -41,6 +51,8 @@ class VaDE(VariationalModel):
     """
 
     mixture_is_fitted: Tensor
+    targets: Sequence[Tensor] | None
+    """The clusters that this epoch's batches are to have, ``(B, K)`` each; the callback sets them."""
 
     def __init__(
         self,
@@ -48,10 +60,16 @@ class VaDE(VariationalModel):
         widths: Sequence[int],
         latent_dim: int,
         n_clusters: int,
+        channels: Sequence[int] | None = None,
         reconstruction: str = "bernoulli",
         gamma: str = "sample",
         n_samples: int = 1,
         log_var_init: float | None = None,
+        hold_epochs: int = 0,
+        kl_weight: float = 1.0,
+        kl_epochs: int = 0,
+        self_training_weight: float = 0.0,
+        self_training_temperature: float = 5.0,
         learning_rate: float = 2e-3,
         prior_learning_rate: float = 2e-3,
         schedule: str = "step",
@@ -60,7 +78,7 @@ class VaDE(VariationalModel):
     ) -> None:
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
-        self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init)
+        self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init, channels or ())
         self.decoder = Decoder(latent_dim, widths, input_shape)
         self.prior = GaussianMixturePrior(n_clusters, latent_dim)
         # Saved with the weights, so that a continued run does not fit its mixture again.
@@ -68,6 +86,12 @@ class VaDE(VariationalModel):
         self.reconstruction = reconstruction
         self.gamma = gamma
         self.n_samples = n_samples
+        self.hold_epochs = hold_epochs
+        self.kl_weight = kl_weight
+        self.kl_epochs = kl_epochs
+        self.self_training_weight = self_training_weight
+        self.self_training_temperature = self_training_temperature
+        self.targets = None
         self.prior_learning_rate = prior_learning_rate
 
     def start_from(self, autoencoder: AE) -> None:
@@ -86,19 +110,52 @@ class VaDE(VariationalModel):
         self.prior.set_parameters(parameters)
         self.mixture_is_fitted.fill_(True)
 
-    def objective(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute minus the evidence lower bound (eq. 12) and its terms, in nats per image."""
+    @property
+    def holds_partition(self) -> bool:
+        """Whether q(c|x) is the initialization's partition in this epoch."""
+        return self.current_epoch < self.hold_epochs
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        """Return the objective's terms at this point of the schedules."""
+        targets = None if self.targets is None else self.targets[batch_idx]
+        epoch = self.current_epoch + batch_idx / max(1, int(self.trainer.num_training_batches))
+        weight = kl_weight(epoch, self.kl_weight, self.hold_epochs, self.kl_epochs)
+        return self.objective(batch, targets, hold=self.holds_partition, weight=weight)
+
+    def objective(
+        self, x: Tensor, targets: Tensor | None = None, *, hold: bool = False, weight: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Compute minus the evidence lower bound (eq. 12) and its terms, in nats per image.
+
+        Parameters
+        ----------
+        x
+            ``(B, C, H, W)``.
+        targets
+            The images' clusters ``(B, K)``: for the self-training term, if that has a weight.
+        hold
+            Take the targets as q(c|x).
+        weight
+            Of both KL terms in the loss; ``elbo`` is the bound itself.
+        """
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
-        bound = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, self.gamma)
-        elbo = bound.elbo.mean()
-        return {
-            "loss": -elbo,
-            "elbo": elbo,
+        gamma = targets if hold and targets is not None else self.gamma
+        bound = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, gamma)
+        terms = {
+            "elbo": bound.elbo.mean(),
             "reconstruction": bound.reconstruction.mean(),
             "kl_z": bound.kl_z.mean(),
             "kl_c": bound.kl_c.mean(),
         }
+        loss = terms["reconstruction"] + weight * (terms["kl_z"] + terms["kl_c"])
+        if targets is not None and self.self_training_weight:
+            cross_entropy = self_training_loss(
+                self.prior.log_joint(mu), targets, self.self_training_temperature
+            )
+            terms["self_training"] = cross_entropy.mean()
+            loss = loss + self.self_training_weight * terms["self_training"]
+        return {"loss": loss, **terms}
 
     def parameter_groups(self) -> Iterator[dict[str, Any]]:
         """Yield the networks and the mixture, each with its learning rate."""

@@ -21,6 +21,8 @@ class VAE(VariationalModel):
         Units of the encoder's hidden layers; the decoder mirrors them.
     latent_dim
         Dimensions D of the code.
+    channels
+        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
     reconstruction
         ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
     beta
@@ -36,6 +38,7 @@ class VAE(VariationalModel):
         input_shape: Sequence[int],
         widths: Sequence[int],
         latent_dim: int,
+        channels: Sequence[int] | None = None,
         reconstruction: str = "bernoulli",
         beta: float = 1.0,
         n_samples: int = 1,
@@ -46,7 +49,7 @@ class VAE(VariationalModel):
     ) -> None:
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
-        self.encoder = GaussianEncoder(input_shape, widths, latent_dim)
+        self.encoder = GaussianEncoder(input_shape, widths, latent_dim, channels=channels or ())
         self.decoder = Decoder(latent_dim, widths, input_shape)
         self.reconstruction = reconstruction
         self.beta = beta

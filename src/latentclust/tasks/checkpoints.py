@@ -81,7 +81,7 @@ def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> 
             f"ckpt_path: '{path}' holds a model of class {kind}, not {type(model).__name__}: "
             "leave out model=..."
         )
-    for name in ("input_shape", "widths", "latent_dim", "n_clusters"):
+    for name in ("input_shape", "channels", "widths", "latent_dim", "n_clusters"):
         if settings.get(name) != model.hparams.get(name):
             raise LatentclustError(
                 f"ckpt_path: '{path}' has {name} {settings.get(name)}, the settings give "

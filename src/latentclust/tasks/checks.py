@@ -50,8 +50,12 @@ def one_of(*choices: str) -> Rule:
 
 
 SWITCH = Rule(lambda v: isinstance(v, bool), "true or false")
+CHANNELS = Rule(
+    lambda v: isinstance(v, list) and all(isinstance(w, int) and w >= 1 for w in v),
+    "a list of whole numbers, each at least 1, as in [32,64], or [] for no convolutions",
+)
 WIDTHS = Rule(
-    lambda v: isinstance(v, list) and bool(v) and all(isinstance(w, int) and w >= 1 for w in v),
+    lambda v: bool(v) and CHANNELS.holds(v),
     "a list of whole numbers, each at least 1, as in [500,500]",
 )
 OPTIMIZER = {
@@ -62,7 +66,7 @@ OPTIMIZER = {
     "step_factor": number(0, above=True),
 }
 METRICS = re.compile(
-    r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c)|perf/(samples_per_second|accuracy_seconds)"
+    r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c|self_training)|perf/(samples_per_second|accuracy_seconds)"
     r"|(cluster|kmeans|gmm)(_test)?/(acc|nmi|ari|used|smallest_share)"
 )
 RULES = {
@@ -75,6 +79,9 @@ RULES = {
     "data.pool": one_of("all", "train"),
     "data.batch_size": whole(1),
     "data.limit": whole(1, optional=True),
+    "augment.degrees": number(0),
+    "augment.pixels": number(0),
+    "network.channels": CHANNELS,
     "network.widths": WIDTHS,
     "model.latent_dim": whole(1),
     "model.n_clusters": whole(1),
@@ -83,6 +90,11 @@ RULES = {
     "model.beta": number(0),
     "model.n_samples": whole(1),
     "model.log_var_init": number(-20, optional=True),
+    "model.warmup.hold_epochs": whole(0),
+    "model.warmup.kl_weight": number(0, above=True),
+    "model.warmup.kl_epochs": whole(0),
+    "model.self_training.weight": number(0),
+    "model.self_training.temperature": number(0, above=True),
     "model.pretrain.max_epochs": whole(1),
     "model.pretrain.reconstruction": one_of(*RECONSTRUCTIONS),
     "model.pretrain.cache": SWITCH,
@@ -97,6 +109,9 @@ RULES = {
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "16-mixed"),
     "init.name": one_of(*INITIALIZATIONS),
     "init.n_init": whole(1),
+    "init.n_components": whole(1),
+    "init.n_neighbors": whole(2),
+    "init.n_epochs": whole(1),
     "callbacks.cluster_accuracy.every_n_epochs": whole(0),
     "callbacks.cluster_accuracy.n_images": whole(1, optional=True),
     "callbacks.checkpoint.every_n_epochs": whole(1),

@@ -3,12 +3,13 @@
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
+from torch import Tensor
 
-from latentclust.callbacks import ClusterAccuracy, History, MixtureInitialization
+from latentclust.callbacks import ClusterAccuracy, ClusterTargets, History, MixtureInitialization
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
 from latentclust.tasks.checkpoints import check_fit
-from latentclust.tasks.measure import measure
+from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
 from latentclust.tasks.show import show
@@ -34,9 +35,11 @@ def fit(cfg: DictConfig) -> float | None:
             autoencoder = pretrained_autoencoder(cfg, data, run)
             if autoencoder is not None:
                 model.start_from(autoencoder)
-        trainer, history = train(cfg, run, data, model)
+        trainer, history, start = train(cfg, run, data, model)
         with run.timed("evaluate"):
-            results = measure(cfg, data, model, autoencoder)
+            results = measure(cfg, data, model, autoencoder, start)
+        if isinstance(model, VaDE) and (warning := collapse(results[-1], cfg.model.n_clusters)):
+            run.warn(warning)
         summary = Summary.of(cfg, run, model, results, history.final())
         summary.write(run)  # now, lest a figure that fails costs the numbers
         if cfg.figures.at_end:
@@ -46,15 +49,24 @@ def fit(cfg: DictConfig) -> float | None:
     return summary.metric(cfg.optimized_metric)
 
 
-def train(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> tuple[L.Trainer, History]:
-    """Train the model, from its mixture's initialization if it has one; return the trainer and the curves."""
+def train(
+    cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel
+) -> tuple[L.Trainer, History, Tensor | None]:
+    """Train the model, from its mixture's initialization if it has one.
+
+    Returns
+    -------
+    tuple[L.Trainer, History, Tensor | None]
+        The trainer, the curves, and the partition that the mixture started from.
+    """
     measures: list[Callback] = [
         ClusterAccuracy(cfg.n_clusters, **cfg.callbacks.cluster_accuracy, seed=cfg.seed)
     ]
     init = None
     if isinstance(model, VaDE):
-        init = MixtureInitialization(cfg.init.name, cfg.seed, n_init=cfg.init.n_init)
-        measures.insert(0, init)
+        options = {key: value for key, value in cfg.init.items() if key != "name"}
+        init = MixtureInitialization(cfg.init.name, cfg.seed, **options)
+        measures = [init, ClusterTargets(init), *measures]
     measures.append(history := History())
     max_epochs = cfg.trainer.max_epochs
     trainer = build_trainer(cfg, run, data, "train", run.folder, max_epochs=max_epochs, measures=measures)
@@ -71,4 +83,4 @@ def train(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) 
             f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
             f"{run.how_to_continue()}"
         )
-    return trainer, history
+    return trainer, history, None if init is None else init.clusters

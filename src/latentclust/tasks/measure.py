@@ -70,7 +70,11 @@ class Result:
 
 
 def measure(
-    cfg: DictConfig, data: ImageDataModule, model: LatentModel, autoencoder: AE | None = None
+    cfg: DictConfig,
+    data: ImageDataModule,
+    model: LatentModel,
+    autoencoder: AE | None = None,
+    start: Tensor | None = None,
 ) -> list[Result]:
     """Score the model and what it is to be compared with; the model's own clustering comes last.
 
@@ -80,6 +84,8 @@ def measure(
         The run's.
     autoencoder
         Of VaDE's first stage, if at hand.
+    start
+        The partition of the pool ``(N,)`` that VaDE's mixture started from, if at hand.
     """
     k = cfg.n_clusters
     device = data.pool.images.device
@@ -98,10 +104,28 @@ def measure(
         for method, name in CODE_NAMES.items():
             clusters = cluster_codes(method, *codes, k, seed=cfg.seed, n_init=RESTARTS)
             results.append(Result.of(name.format(kind), clusters, data, k))
+    if start is not None:
+        test = None if data.test_slice is None else start[data.test_slice]
+        results.append(Result.of(f"VaDE's start ({cfg.init.name})", (start.long(), test), data, k))
     if isinstance(model, VaDE):
         clusters = over_pool_and_test(model.to(device).eval().predict, data)
         results.append(Result.of("VaDE", clusters, data, model.hparams["n_clusters"]))
     return results
+
+
+def collapse(own: Result, n_clusters: int) -> str | None:
+    """Say what is wrong with VaDE's clusters, as far as that can be told without labels; None if nothing is.
+
+    A cluster counts as lost if it has less than a tenth of an equal share of the images.
+    """
+    share = own.pool.smallest_share
+    if own.pool.used == n_clusters and share >= 0.1 / n_clusters:
+        return None
+    return (
+        f"the mixture has collapsed: {own.pool.used} of {n_clusters} clusters are in use, the smallest with "
+        f"{100 * share:.2f} % of the images; try init=merged, more pretraining, a lower learning rate or "
+        "model.warmup.hold_epochs"
+    )
 
 
 def print_table(results: list[Result], title: str, console: Console | None = None) -> None:

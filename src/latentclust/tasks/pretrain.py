@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from latentclust import __version__, networks, objectives, schedules
 from latentclust.callbacks import epoch_seed
-from latentclust.data import ImageDataModule, batches
+from latentclust.data import ImageDataModule, augment, batches
 from latentclust.errors import OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
@@ -22,7 +22,7 @@ from latentclust.tasks.wiring import build_pretraining, build_trainer
 log = logging.getLogger(__name__)
 
 # What decides on the pretrained weights: a cached stage of other code is not this one's.
-CODE = (networks, objectives, schedules, epoch_seed, batches, ae, base)
+CODE = (augment, networks, objectives, schedules, epoch_seed, batches, ae, base)
 
 
 def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> AE | None:
@@ -79,6 +79,7 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "torch": torch.__version__,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
+        "augment": [data.degrees, data.pixels],
         "model": dict(build_pretraining(cfg, data.input_shape).hparams),
         "max_epochs": cfg.model.pretrain.max_epochs,
         "seed": cfg.seed,

@@ -37,7 +37,7 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
         If the images cannot be had, or are fewer than the clusters.
     """
     settings = OmegaConf.to_container(cfg.data, resolve=True)
-    data = build_datamodule(seed=cfg.seed, **settings)  # type: ignore[arg-type]
+    data = build_datamodule(seed=cfg.seed, **settings, **cfg.augment)  # type: ignore[arg-type]
     data.setup()
     n_clusters = max(cfg.n_clusters, cfg.model.get("n_clusters", 0))
     if n_clusters > len(data.pool):
@@ -73,7 +73,10 @@ def _build(settings: dict[str, Any], cfg: DictConfig, input_shape: Sequence[int]
     # Whatever ran before, such as a stage that came out of the cache, must not shift the random numbers.
     L.seed_everything(cfg.seed, verbose=False)
     kind, optimizer = MODELS[settings.pop("name")], settings.pop("optimizer")
-    return kind(input_shape=list(input_shape), widths=list(cfg.network.widths), **settings, **optimizer)
+    settings |= settings.pop("warmup", {})
+    settings |= {f"self_training_{key}": v for key, v in settings.pop("self_training", {}).items()}
+    settings |= {name: list(sizes) for name, sizes in cfg.network.items()}
+    return kind(input_shape=list(input_shape), **settings, **optimizer)
 
 
 def build_trainer(

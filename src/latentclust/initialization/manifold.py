@@ -1,0 +1,91 @@
+"""Start from a neighbor graph: UMAP unrolls the codes, a full Gaussian mixture parts what it shows."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from latentclust.initialization.base import Initialization, as_codes, from_partition
+from latentclust.initialization.full import full_mixture
+
+
+def fit_manifold(
+    z: Tensor | NDArray[np.floating],
+    n_clusters: int,
+    *,
+    n_neighbors: int = 20,
+    n_epochs: int = 100,
+    n_init: int = 5,
+    reg_covar: float = 1e-6,
+    seed: int = 0,
+) -> Initialization:
+    """Embed the codes with UMAP, part the embedding with a Gaussian mixture, and measure the parts as codes.
+
+    The neighbor graph sees that a digit's codes form one connected, but bent and elongated piece, which no
+    diagonal Gaussian fits (McConville et al. 2021, N2D; McInnes et al. 2018, UMAP).
+
+    Parameters
+    ----------
+    z
+        Codes ``(N, D)``.
+    n_clusters
+        Components K, at most N.
+    n_neighbors
+        Of each code in the graph, at least 2 and below N.
+    n_epochs
+        Of UMAP's layout.
+    n_init
+        Restarts of the Gaussian mixture, of which the likeliest is kept.
+    reg_covar
+        Added to every variance.
+    seed
+        Of the layout and the restarts; the same seed gives the same partition.
+
+    Returns
+    -------
+    Initialization
+        Its ``objective`` is the mean log-likelihood of an embedded code.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
+    """
+    codes = as_codes(z, n_clusters)
+    embedded = embed(codes, min(n_neighbors, len(codes) - 1), n_epochs, seed)
+    mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
+    return from_partition(
+        codes,
+        mixture.predict(embedded),
+        n_clusters,
+        reg_covar=reg_covar,
+        objective=float(mixture.score(embedded)),
+        converged=bool(mixture.converged_),
+    )
+
+
+def embed(codes: NDArray[np.float64], n_neighbors: int, n_epochs: int, seed: int) -> NDArray[np.float64]:
+    """Lay the codes ``(N, D)`` out with UMAP in as many dimensions, dense parts packed tight.
+
+    The neighbors are exact, and found on all cores: UMAP's own search is approximate, and slow where a seed
+    must fix its result.
+    """
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="kd_tree", n_jobs=-1).fit(codes)
+    distances, neighbors = search.kneighbors(codes)  # each code is the first of its own neighbors
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
+        from umap import UMAP  # here, because it takes seconds to import
+
+        reducer = UMAP(
+            n_neighbors=n_neighbors,
+            n_components=codes.shape[1],
+            min_dist=0.0,
+            n_epochs=n_epochs,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(neighbors, distances.astype(np.float32)),
+        )
+        embedded: NDArray[np.float64] = reducer.fit_transform(codes.astype(np.float32)).astype(np.float64)
+    return embedded

@@ -1,0 +1,94 @@
+"""Augmentation against torchvision's, one image at a time."""
+
+from math import pi
+
+import pytest
+import torch
+import torchvision.transforms.functional as reference
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+
+from latentclust.data import DigitsDataModule
+from latentclust.data.augment import augment, warp
+
+
+def images(shape: tuple[int, ...]) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+@given(
+    degrees=st.floats(-180, 180),
+    right=st.integers(-4, 4),
+    down=st.integers(-4, 4),
+    size=st.sampled_from([(28, 28), (8, 13)]),
+)
+def test_warp_is_torchvisions_affine(degrees: float, right: int, down: int, size: tuple[int, int]) -> None:
+    x = images((1, 3, *size))
+    expected = reference.affine(
+        x,
+        angle=-degrees,  # torchvision turns clockwise
+        translate=[right, down],
+        scale=1.0,
+        shear=[0.0],
+        interpolation=InterpolationMode.BILINEAR,
+    )
+    actual = warp(x, torch.tensor([degrees * pi / 180]), torch.tensor([[float(right), float(down)]]))
+    torch.testing.assert_close(actual, expected, rtol=0, atol=2e-4)
+
+
+def test_a_whole_pixel_shift_moves_pixels() -> None:
+    x = images((2, 1, 6, 5))
+    moved = warp(x, torch.zeros(2), torch.tensor([[1.0, 0.0], [0.0, -2.0]]))
+    torch.testing.assert_close(moved[0, :, :, 1:], x[0, :, :, :-1])
+    assert torch.count_nonzero(moved[0, :, :, 0].abs() > 1e-5) == 0
+    torch.testing.assert_close(moved[1, :, :-2], x[1, :, 2:])
+
+
+def test_each_image_has_its_own_change_within_the_limits() -> None:
+    torch.manual_seed(0)
+    for shift in center_of_light(augment(one_bright_pixel(10, 10), 0, 3)):
+        assert shift.abs().max() <= 3 + 1e-4
+        assert shift.min() < -2.8
+        assert shift.max() > 2.8
+        assert abs(shift.mean().item()) < 4 * 3 / 3**0.5 / 500**0.5
+        assert len(shift.unique()) > 450
+    right, down = center_of_light(augment(one_bright_pixel(10, 18), 30, 0))
+    angle = torch.atan2(-down, right) * 180 / pi
+    assert angle.abs().max() <= 30 + 2  # the pixel spreads over its neighbors
+    assert angle.min() < -27
+    assert angle.max() > 27
+    assert abs(angle.mean().item()) < 4 * 30 / 3**0.5 / 500**0.5
+
+
+def one_bright_pixel(row: int, column: int) -> Tensor:
+    x = torch.zeros(500, 1, 21, 21)
+    x[:, :, row, column] = 1
+    return x
+
+
+def center_of_light(x: Tensor) -> tuple[Tensor, Tensor]:
+    """To the right of the middle, and down from it."""
+    light, position = x.squeeze(1) / x.sum(dim=(1, 2, 3))[:, None, None], torch.arange(21.0) - 10
+    return (light.sum(dim=1) * position).sum(dim=1), (light.sum(dim=2) * position).sum(dim=1)
+
+
+def test_nothing_happens_without_limits() -> None:
+    x = images((2, 1, 4, 4))
+    assert augment(x, 0, 0) is x
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_only_training_batches_are_augmented(training: bool) -> None:
+    data = DigitsDataModule(degrees=10, pixels=2)
+    data.setup()
+
+    class Trainer:
+        pass
+
+    trainer = Trainer()
+    trainer.training = training  # type: ignore[attr-defined]
+    data.trainer = trainer  # type: ignore[assignment]
+    batch = data.pool.images[:20]
+    assert torch.equal(data.on_after_batch_transfer(batch, 0), batch.float() / 255) is not training

@@ -1,0 +1,70 @@
+"""Merging mixture components."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import entropy
+from sklearn.datasets import make_moons
+from sklearn.metrics import adjusted_rand_score
+
+from latentclust.initialization import fit_gmm, fit_manifold, fit_merged
+from latentclust.initialization.merged import agreement, merge_components
+
+
+def shares(n: int = 60, m: int = 6, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).dirichlet(np.full(m, 0.3), size=n)
+
+
+def merged_one_by_one(r: NDArray[np.float64], k: int) -> list[set[int]]:
+    """Each step tries every pair, and takes the entropies from scipy."""
+    groups = [{j} for j in range(r.shape[1])]
+
+    def total(groups: list[set[int]]) -> float:
+        return float(entropy(np.stack([r[:, sorted(g)].sum(axis=1) for g in groups], axis=1), axis=1).sum())
+
+    while len(groups) > k:
+        gains = {}
+        for a, b in combinations(range(len(groups)), 2):
+            rest = [g for i, g in enumerate(groups) if i not in (a, b)]
+            smaller = min(r[:, sorted(groups[a])].sum(), r[:, sorted(groups[b])].sum())
+            gains[a, b] = (total(groups) - total([*rest, groups[a] | groups[b]])) / smaller
+        a, b = max(gains, key=lambda pair: gains[pair])
+        groups = [g for i, g in enumerate(groups) if i not in (a, b)] + [groups[a] | groups[b]]
+    return groups
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("k", [1, 2, 4, 6])
+def test_merging_is_greedy_in_the_entropy(seed: int, k: int) -> None:
+    r = shares(seed=seed)
+    cluster = merge_components(r, k)
+    groups = {frozenset(np.flatnonzero(cluster == c)) for c in range(k)}
+    assert groups == {frozenset(group) for group in merged_one_by_one(r, k)}
+
+
+def test_bent_clusters_are_found_where_a_diagonal_mixture_fails() -> None:
+    z, origin = make_moons(3000, noise=0.06, random_state=0)
+    assert adjusted_rand_score(origin, fit_gmm(z, 2).clusters) < 0.7
+    merged = fit_merged(z, 2, n_components=12, seed=3)
+    assert adjusted_rand_score(origin, merged.clusters) > 0.99
+    assert merged.objective > 0.9
+    manifold = fit_manifold(z, 2, seed=3)
+    assert adjusted_rand_score(origin, manifold.clusters) > 0.99
+
+
+@pytest.mark.parametrize("fit", [fit_merged, fit_manifold])
+def test_a_seed_fixes_the_partition(fit: object) -> None:
+    z, _ = make_moons(400, noise=0.1, random_state=1)
+    assert callable(fit)
+    first, second = fit(z, 3, seed=4), fit(z, 3, seed=4)
+    assert (first.clusters == second.clusters).all()
+
+
+def test_agreement_is_with_the_others() -> None:
+    same, other = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 1])
+    votes = agreement([same, 2 - same, other])
+    index = adjusted_rand_score(same, other)
+    np.testing.assert_allclose(votes, [(1 + index) / 2, (1 + index) / 2, index])
+    assert agreement([other]) == [1]
