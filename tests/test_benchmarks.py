@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 
@@ -35,3 +37,21 @@ def test_resources_are_those_of_whole_runs(tmp_path: Path) -> None:
     assert 0 < figures["accuracy_share"] < 1
     assert figures["peak_mb"] > 100  # PyTorch alone takes more
     assert [row["images"] for row in figures["growth"]] == [2 * 1797]
+
+
+def test_the_paper_sized_run_counts_all_seeds(tmp_path: Path) -> None:
+    command = ["benchmarks/paper_run.py", "--data", "digits", "--pretrain-epochs", "1", "--epochs", "1"]
+    done = subprocess.run(
+        [sys.executable, *command, "--seeds", "2", "--accelerator", "cpu", "--output", tmp_path / "out.json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "out.json").read_text())
+    assert (figures["one"]["seeds"], figures["together"]["seeds"]) == (1, 2)
+    assert figures["ratio"] == pytest.approx(
+        figures["together"]["seconds"] / figures["one"]["seconds"], abs=0.01
+    )
+    assert {"pretrain", "init", "train"} <= set(figures["together"]["stages"])
