@@ -43,7 +43,13 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
     Tensor
         ``(N, ...)`` on the same device.
     """
-    return torch.cat([function(to_unit_interval(chunk)) for chunk in torch.split(images, size)])
+    first = function(to_unit_interval(images[:size]))
+    # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
+    results = first.new_empty((len(images), *first.shape[1:]))
+    results[:size] = first
+    for start in range(size, len(images), size):
+        results[start : start + size] = function(to_unit_interval(images[start : start + size]))
+    return results
 
 
 class Sample(NamedTuple):

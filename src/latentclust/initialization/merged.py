@@ -16,7 +16,7 @@ def fit_merged(
     n_clusters: int,
     *,
     n_components: int = 25,
-    n_init: int = 8,
+    n_init: int = 4,
     max_codes: int = 20_000,
     reg_covar: float = 1e-6,
     seed: int = 0,
