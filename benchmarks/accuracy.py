@@ -6,7 +6,7 @@
 
 Each run leaves benchmarks/results/accuracy/<recipe>-<data>-<seed>.json as soon as it is over, and one that is
 there is not run again: a stopped session goes on where it was. All runs are listed; the best never stands
-without mean, spread and worst. Writes docs/results.md and README's table.
+without mean, spread and worst. Writes the table of docs/results.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pages import fill_page, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+PAGES = (ROOT / "docs" / "results.md",)
 KEPT = (
     "command",
     "commit",
