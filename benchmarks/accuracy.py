@@ -123,10 +123,11 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", help="names of conf/experiment, or default")
     parser.add_argument("--data", nargs="+", default=["mnist"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time; the cores are shared among them")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    parser.add_argument("--threads", type=int, help="of each run; the cores are shared among them")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    threads = options.threads or max(1, (os.cpu_count() or 1) // options.jobs)
     jobs = [(r, d, s, threads) for r in options.recipes for d in options.data for s in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
         for outcome in pool.map(lambda job: run(*job), jobs):
