@@ -1,6 +1,6 @@
 """Augmentation against torchvision's, one image at a time."""
 
-from math import pi
+from math import atan, cos, pi, sin
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
 from latentclust.data import DigitsDataModule
-from latentclust.data.augment import augment, warp
+from latentclust.data.augment import Augmentation, augment, warp
 
 
 def images(shape: tuple[int, ...]) -> Tensor:
@@ -22,25 +22,36 @@ def images(shape: tuple[int, ...]) -> Tensor:
     degrees=st.floats(-180, 180),
     right=st.integers(-4, 4),
     down=st.integers(-4, 4),
+    scale=st.floats(0.5, 2),
+    slant=st.floats(-0.5, 0.5),
     size=st.sampled_from([(28, 28), (8, 13)]),
 )
-def test_warp_is_torchvisions_affine(degrees: float, right: int, down: int, size: tuple[int, int]) -> None:
+def test_warp_is_torchvisions_affine(
+    degrees: float, right: int, down: int, scale: float, slant: float, size: tuple[int, int]
+) -> None:
     x = images((1, 3, *size))
+    angle = degrees * pi / 180
+    rotation = torch.tensor([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]])
+    matrix = scale * rotation @ torch.tensor([[1.0, slant], [0.0, 1.0]])
     expected = reference.affine(
         x,
         angle=-degrees,  # torchvision turns clockwise
         translate=[right, down],
-        scale=1.0,
-        shear=[0.0],
+        scale=scale,
+        shear=[-degrees_of(slant), 0.0],  # and slants to the other side
         interpolation=InterpolationMode.BILINEAR,
     )
-    actual = warp(x, torch.tensor([degrees * pi / 180]), torch.tensor([[float(right), float(down)]]))
+    actual = warp(x, matrix[None], torch.tensor([[float(right), float(down)]]))
     torch.testing.assert_close(actual, expected, rtol=0, atol=2e-4)
+
+
+def degrees_of(slant: float) -> float:
+    return atan(slant) * 180 / pi
 
 
 def test_a_whole_pixel_shift_moves_pixels() -> None:
     x = images((2, 1, 6, 5))
-    moved = warp(x, torch.zeros(2), torch.tensor([[1.0, 0.0], [0.0, -2.0]]))
+    moved = warp(x, torch.eye(2).expand(2, 2, 2), torch.tensor([[1.0, 0.0], [0.0, -2.0]]))
     torch.testing.assert_close(moved[0, :, :, 1:], x[0, :, :, :-1])
     assert torch.count_nonzero(moved[0, :, :, 0].abs() > 1e-5) == 0
     torch.testing.assert_close(moved[1, :, :-2], x[1, :, 2:])
@@ -48,18 +59,27 @@ def test_a_whole_pixel_shift_moves_pixels() -> None:
 
 def test_each_image_has_its_own_change_within_the_limits() -> None:
     torch.manual_seed(0)
-    for shift in center_of_light(augment(one_bright_pixel(10, 10), 0, 3)):
+    for shift in center_of_light(augment(one_bright_pixel(10, 10), Augmentation(pixels=3))):
         assert shift.abs().max() <= 3 + 1e-4
         assert shift.min() < -2.8
         assert shift.max() > 2.8
         assert abs(shift.mean().item()) < 4 * 3 / 3**0.5 / 500**0.5
         assert len(shift.unique()) > 450
-    right, down = center_of_light(augment(one_bright_pixel(10, 18), 30, 0))
+    right, down = center_of_light(augment(one_bright_pixel(10, 18), Augmentation(degrees=30)))
     angle = torch.atan2(-down, right) * 180 / pi
     assert angle.abs().max() <= 30 + 2  # the pixel spreads over its neighbors
     assert angle.min() < -27
     assert angle.max() > 27
     assert abs(angle.mean().item()) < 4 * 30 / 3**0.5 / 500**0.5
+    right, down = center_of_light(augment(one_bright_pixel(2, 18), Augmentation(scale=0.1)))
+    for extent in (right / 8, -down / 8):
+        assert 0.9 - 0.01 <= extent.min() < 0.91
+        assert 1.09 < extent.max() <= 1.1 + 0.01
+    assert abs(torch.corrcoef(torch.stack([right, down]))[0, 1]) < 0.2  # each axis by itself
+    right, down = center_of_light(augment(one_bright_pixel(2, 10), Augmentation(shear=0.25)))
+    assert down.sub(-8).abs().max() < 0.01
+    assert -2 - 0.05 <= right.min() < -1.9
+    assert 1.9 < right.max() <= 2 + 0.05
 
 
 def one_bright_pixel(row: int, column: int) -> Tensor:
@@ -76,12 +96,12 @@ def center_of_light(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_nothing_happens_without_limits() -> None:
     x = images((2, 1, 4, 4))
-    assert augment(x, 0, 0) is x
+    assert augment(x, Augmentation()) is x
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_only_training_batches_are_augmented(training: bool) -> None:
-    data = DigitsDataModule(degrees=10, pixels=2)
+    data = DigitsDataModule(augmentation=Augmentation(degrees=10, pixels=2))
     data.setup()
 
     class Trainer:

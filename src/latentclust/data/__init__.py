@@ -1,5 +1,6 @@
 """Images: where they come from, and how they reach the model in batches."""
 
+from latentclust.data.augment import Augmentation
 from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
 from latentclust.data.datamodule import (
     DigitsDataModule,
@@ -14,6 +15,7 @@ from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source, Split
 
 __all__ = [
+    "Augmentation",
     "DigitsDataModule",
     "FashionMNISTDataModule",
     "FilesDataModule",

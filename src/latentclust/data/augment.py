@@ -1,21 +1,35 @@
 """Small random changes of images that leave what they show as it is, for a whole batch at once."""
 
 from math import pi
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def warp(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
-    """Rotate each image about its center, then shift it; what comes in from outside is 0.
+class Augmentation(NamedTuple):
+    """The largest random changes of an image; each is uniform between both ends, and all 0 change nothing."""
+
+    degrees: float = 0.0
+    """Rotation, either way."""
+    pixels: float = 0.0
+    """Shift along each axis."""
+    scale: float = 0.0
+    """Share by which width and height, each by itself, grow or shrink; below 1."""
+    shear: float = 0.0
+    """Slant: how far a point moves to the side for each pixel that it is above or below the center."""
+
+
+def warp(images: Tensor, matrices: Tensor, shifts: Tensor) -> Tensor:
+    """Map each image linearly about its center, then shift it; what comes in from outside is 0.
 
     Parameters
     ----------
     images : Tensor
         float ``(B, C, H, W)``.
-    angles : Tensor
-        Radians, counterclockwise, ``(B,)``.
+    matrices : Tensor
+        ``(B, 2, 2)``, invertible: where a pixel goes that lies (to the right, down) from the center.
     shifts : Tensor
         Pixels to the right and down, ``(B, 2)``.
 
@@ -25,38 +39,29 @@ def warp(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
         ``(B, C, H, W)``, interpolated linearly between pixels.
     """
     height, width = images.shape[-2:]
-    cos, sin = angles.cos(), angles.sin()
-    right, down = shifts.unbind(dim=1)
     # grid_sample wants to know, for each output pixel, where in the input it comes from: the inverse of the
-    # transformation, in units of half the width and half the height.
-    matrix = torch.stack(
-        [
-            torch.stack([cos, -sin * height / width, (-cos * right + sin * down) * 2 / width], dim=1),
-            torch.stack([sin * width / height, cos, (-sin * right - cos * down) * 2 / height], dim=1),
-        ],
-        dim=1,
+    # map, in units of half the width and half the height.
+    inverse = torch.linalg.inv(matrices)
+    origin = -(inverse @ shifts[:, :, None])
+    unit = torch.tensor([width / 2, height / 2], device=images.device, dtype=images.dtype)
+    grid = F.affine_grid(
+        torch.cat([inverse * unit, origin], dim=2) / unit[:, None], list(images.shape), align_corners=False
     )
-    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)
 
 
-def augment(images: Tensor, degrees: float, pixels: float) -> Tensor:
-    """Rotate and shift each image by its own random amounts.
-
-    Parameters
-    ----------
-    images : Tensor
-        float ``(B, C, H, W)``.
-    degrees, pixels : float
-        The largest rotation either way and the largest shift along each axis, both uniform. With both 0 the
-        images come back as they are.
-
-    Returns
-    -------
-    Tensor
-        ``(B, C, H, W)``.
-    """
-    if not degrees and not pixels:
+def augment(images: Tensor, largest: Augmentation) -> Tensor:
+    """Scale, slant, rotate and shift each image ``(B, C, H, W)`` by its own random amounts."""
+    if not any(largest):
         return images
-    spread = torch.rand(3, len(images), device=images.device, dtype=images.dtype) * 2 - 1
-    return warp(images, spread[0] * degrees * pi / 180, spread[1:].T * pixels)
+    shape = (6, len(images))
+    angle, slant, wider, taller, right, down = (
+        torch.rand(shape, device=images.device, dtype=images.dtype) * 2 - 1
+    )
+    cos, sin = (angle * largest.degrees * pi / 180).cos(), (angle * largest.degrees * pi / 180).sin()
+    wider, taller, slant = 1 + wider * largest.scale, 1 + taller * largest.scale, slant * largest.shear
+    # Rotation (counterclockwise, where down is positive) times slant times scale.
+    matrices = torch.stack(
+        [wider * cos, taller * (sin + slant * cos), -wider * sin, taller * (cos - slant * sin)], dim=1
+    )
+    return warp(images, matrices.view(-1, 2, 2), torch.stack([right, down], dim=1) * largest.pixels)

@@ -10,7 +10,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from latentclust.data.augment import augment
+from latentclust.data.augment import Augmentation, augment
 from latentclust.data.batches import TensorBatches, to_unit_interval
 from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
@@ -39,8 +39,8 @@ class ImageDataModule(LightningDataModule, ABC):
         in proportion. Which ones does not depend on ``seed``.
     seed : int
         Non-negative; decides the order of the images in every epoch.
-    degrees, pixels : float
-        Training batches are rotated and shifted by up to so much; see `augment`.
+    augmentation : Augmentation
+        How far the images of a training batch are changed at random.
 
     Raises
     ------
@@ -56,8 +56,7 @@ class ImageDataModule(LightningDataModule, ABC):
         batch_size: int = 256,
         limit: int | None = None,
         seed: int = 0,
-        degrees: float = 0.0,
-        pixels: float = 0.0,
+        augmentation: Augmentation = Augmentation(),
     ) -> None:
         super().__init__()
         if pool not in POOLS:
@@ -71,8 +70,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.limit = limit
         self.seed = seed
-        self.degrees = degrees
-        self.pixels = pixels
+        self.augmentation = augmentation
         self.class_names: tuple[str, ...] = ()
         self.test_slice: slice | None = None
         self._pool: Split | None = None
@@ -188,7 +186,7 @@ class ImageDataModule(LightningDataModule, ABC):
         """Convert a batch to floats in [0, 1], on the device; those to be trained on are augmented."""
         images = to_unit_interval(batch)
         training = self.trainer is not None and self.trainer.training
-        return augment(images, self.degrees, self.pixels) if training else images
+        return augment(images, self.augmentation) if training else images
 
 
 class MNISTDataModule(ImageDataModule):

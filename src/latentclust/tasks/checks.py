@@ -49,6 +49,7 @@ def one_of(*choices: str) -> Rule:
     return Rule(lambda v: v in choices, f"one of {', '.join(choices)}")
 
 
+SHARE = Rule(lambda v: isinstance(v, int | float) and 0 <= v < 1, "a number from 0 to below 1")
 SWITCH = Rule(lambda v: isinstance(v, bool), "true or false")
 CHANNELS = Rule(
     lambda v: isinstance(v, list) and all(isinstance(w, int) and w >= 1 for w in v),
@@ -81,6 +82,8 @@ RULES = {
     "data.limit": whole(1, optional=True),
     "augment.degrees": number(0),
     "augment.pixels": number(0),
+    "augment.scale": SHARE,
+    "augment.shear": number(0),
     "network.channels": CHANNELS,
     "network.widths": WIDTHS,
     "model.latent_dim": whole(1),

@@ -79,7 +79,7 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "torch": torch.__version__,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
-        "augment": [data.degrees, data.pixels],
+        "augment": data.augmentation,
         "model": dict(build_pretraining(cfg, data.input_shape).hparams),
         "max_epochs": cfg.model.pretrain.max_epochs,
         "seed": cfg.seed,

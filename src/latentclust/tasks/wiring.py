@@ -19,7 +19,7 @@ from latentclust.callbacks import (
     StageProgress,
     Throughput,
 )
-from latentclust.data import ImageDataModule, build_datamodule
+from latentclust.data import Augmentation, ImageDataModule, build_datamodule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, VAE, LatentModel, VaDE
@@ -37,7 +37,7 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
         If the images cannot be had, or are fewer than the clusters.
     """
     settings = OmegaConf.to_container(cfg.data, resolve=True)
-    data = build_datamodule(seed=cfg.seed, **settings, **cfg.augment)  # type: ignore[arg-type]
+    data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
     data.setup()
     n_clusters = max(cfg.n_clusters, cfg.model.get("n_clusters", 0))
     if n_clusters > len(data.pool):
