@@ -276,3 +276,30 @@ def test_without_schedule_or_self_training_there_are_no_targets(tmp_path: Path) 
 
     init = MixtureInitialization("gmm", 0, n_init=1)
     train(vade(), [init, ClusterTargets(init), Asserts()], tmp_path)
+
+
+def test_the_mixture_is_fitted_anew_where_that_is_due(tmp_path: Path) -> None:
+    class Watch(L.Callback):
+        def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            held.append(pl_module.holds_partition)
+            moved.append(not torch.equal(pl_module.prior.means, last[0]) if last else False)
+            if pl_module.current_epoch == 2:
+                codes = pl_module.encode(digits().pool.images.float() / 255)
+                for cluster in range(10):
+                    members = codes[init.clusters == cluster]  # type: ignore[index]
+                    torch.testing.assert_close(pl_module.prior.means[cluster], members.mean(dim=0))
+
+        def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            last[:] = [pl_module.prior.means.detach().clone()]
+
+    held: list[bool] = []
+    moved: list[bool] = []
+    last: list[Tensor] = []
+    init = MixtureInitialization("kmeans", 0, n_init=1)
+    train(vade(hold_epochs=1, refit_at=[2]), [init, ClusterTargets(init), Watch()], tmp_path, epochs=4)
+    assert held == [True, False, True, False]
+    assert moved == [False, False, True, False]
+    assert init.start is not None
+    assert not torch.equal(init.start, init.clusters)  # type: ignore[arg-type]

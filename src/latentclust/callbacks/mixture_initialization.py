@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 class MixtureInitialization(L.Callback):
     """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
 
-    A model whose mixture is fitted already, such as a continued one, is left alone.
+    A model whose mixture is fitted already, such as a continued one, is left alone. At the start of the
+    epochs in ``VaDE.refit_at`` the mixture is fitted anew, to the codes as they have become.
 
     Parameters
     ----------
@@ -36,8 +37,10 @@ class MixtureInitialization(L.Callback):
         What was fitted, or None.
     clusters
         Its partition of the pool ``(N,)``, int16, or None; checkpoints carry it.
+    start
+        The first fit's partition, alike.
     seconds
-        What it took.
+        What all fits took.
     """
 
     def __init__(self, method: str, seed: int, **options: Any) -> None:
@@ -46,13 +49,24 @@ class MixtureInitialization(L.Callback):
         self.options = options
         self.initialization: Initialization | None = None
         self.clusters: Tensor | None = None
+        self.start: Tensor | None = None
         self.seconds = 0.0
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Fit the mixture on rank 0 and share it."""
+        """Fit the mixture, unless that was done."""
         assert isinstance(pl_module, VaDE)
-        if pl_module.mixture_is_fitted:
-            return
+        if not pl_module.mixture_is_fitted:
+            self.fit(trainer, pl_module)
+            self.start = self.clusters
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Fit it anew where that is due."""
+        assert isinstance(pl_module, VaDE)
+        if pl_module.current_epoch in pl_module.refit_at:
+            self.fit(trainer, pl_module)
+
+    def fit(self, trainer: L.Trainer, pl_module: VaDE) -> None:
+        """Fit the mixture on rank 0 and share it."""
         start = perf_counter()
         if trainer.is_global_zero:
             data = trainer.datamodule  # type: ignore[attr-defined]
@@ -68,14 +82,14 @@ class MixtureInitialization(L.Callback):
         with torch.no_grad():
             for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
-        self.seconds = perf_counter() - start
+        self.seconds += perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the partition for a checkpoint."""
-        return {"clusters": self.clusters}
+        """Return the partitions for a checkpoint."""
+        return {"clusters": self.clusters, "start": self.start}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the partition from a checkpoint."""
-        self.clusters = state_dict["clusters"]
+        """Take the partitions from a checkpoint."""
+        self.clusters, self.start = state_dict["clusters"], state_dict["start"]

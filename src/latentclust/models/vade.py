@@ -38,7 +38,9 @@ class VaDE(VariationalModel):
     log_var_init
         Log-variance that every posterior starts with, or None for a random head.
     hold_epochs
-        For the first epochs q(c|x) is the initialization's partition.
+        For so many epochs after each fit of the mixture q(c|x) is that fit's partition.
+    refit_at
+        The epochs at whose start the mixture is fitted anew to the codes.
     kl_weight, kl_epochs
         Weight of both KL terms in those epochs, and how many of them at the end it takes to 1; see
         :func:`latentclust.schedules.kl_weight`.
@@ -66,6 +68,7 @@ class VaDE(VariationalModel):
         n_samples: int = 1,
         log_var_init: float | None = None,
         hold_epochs: int = 0,
+        refit_at: Sequence[int] | None = None,
         kl_weight: float = 1.0,
         kl_epochs: int = 0,
         self_training_weight: float = 0.0,
@@ -87,6 +90,7 @@ class VaDE(VariationalModel):
         self.gamma = gamma
         self.n_samples = n_samples
         self.hold_epochs = hold_epochs
+        self.refit_at = list(refit_at or ())
         self.kl_weight = kl_weight
         self.kl_epochs = kl_epochs
         self.self_training_weight = self_training_weight
@@ -112,8 +116,9 @@ class VaDE(VariationalModel):
 
     @property
     def holds_partition(self) -> bool:
-        """Whether q(c|x) is the initialization's partition in this epoch."""
-        return self.current_epoch < self.hold_epochs
+        """Whether q(c|x) is the last fit's partition in this epoch."""
+        fitted = max(epoch for epoch in (0, *self.refit_at) if epoch <= self.current_epoch)
+        return self.current_epoch - fitted < self.hold_epochs
 
     def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         """Return the objective's terms at this point of the schedules."""

@@ -21,6 +21,11 @@ class Rule:
     words: str
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def whole(least: int, optional: bool = False) -> Rule:
     """Build the rule for a whole number."""
     return Rule(
@@ -32,14 +37,7 @@ def whole(least: int, optional: bool = False) -> Rule:
 def number(least: float, *, above: bool = False, optional: bool = False) -> Rule:
     """Build the rule for a number of at least (or above) ``least``."""
     return Rule(
-        lambda v: (
-            (optional and v is None)
-            or (
-                isinstance(v, int | float)
-                and not isinstance(v, bool)
-                and (v > least if above else v >= least)
-            )
-        ),
+        lambda v: (optional and v is None) or (is_number(v) and (v > least if above else v >= least)),
         f"a number {'above' if above else 'of at least'} {least:g}" + (", or null" if optional else ""),
     )
 
@@ -49,7 +47,7 @@ def one_of(*choices: str) -> Rule:
     return Rule(lambda v: v in choices, f"one of {', '.join(choices)}")
 
 
-SHARE = Rule(lambda v: isinstance(v, int | float) and 0 <= v < 1, "a number from 0 to below 1")
+SHARE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a number from 0 to below 1")
 SWITCH = Rule(lambda v: isinstance(v, bool), "true or false")
 CHANNELS = Rule(
     lambda v: isinstance(v, list) and all(isinstance(w, int) and w >= 1 for w in v),
@@ -93,6 +91,10 @@ RULES = {
     "model.beta": number(0),
     "model.n_samples": whole(1),
     "model.log_var_init": number(-20, optional=True),
+    "model.refit_at": Rule(
+        lambda v: isinstance(v, list) and all(isinstance(e, int) and e >= 1 for e in v),
+        "a list of epochs, each at least 1, as in [8], or [] for none",
+    ),
     "model.warmup.hold_epochs": whole(0),
     "model.warmup.kl_weight": number(0, above=True),
     "model.warmup.kl_epochs": whole(0),
@@ -100,6 +102,7 @@ RULES = {
     "model.self_training.temperature": number(0, above=True),
     "model.pretrain.max_epochs": whole(1),
     "model.pretrain.reconstruction": one_of(*RECONSTRUCTIONS),
+    "model.pretrain.augment": SWITCH,
     "model.pretrain.cache": SWITCH,
     **{f"model.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},
     **{f"model.pretrain.optimizer.{key}": rule for key, rule in OPTIMIZER.items()},

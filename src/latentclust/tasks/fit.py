@@ -83,4 +83,4 @@ def train(
             f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
             f"{run.how_to_continue()}"
         )
-    return trainer, history, None if init is None else init.clusters
+    return trainer, history, None if init is None else init.start

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from latentclust import __version__, networks, objectives, schedules
 from latentclust.callbacks import epoch_seed
-from latentclust.data import ImageDataModule, augment, batches
+from latentclust.data import Augmentation, ImageDataModule, augment, batches
 from latentclust.errors import OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
@@ -42,6 +42,9 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     if cached is not None or run.stage == "train":
         return cached
     model = build_pretraining(cfg, data.input_shape)
+    augmentation = data.augmentation
+    if not cfg.model.pretrain.augment:
+        data.augmentation = Augmentation()
     max_epochs = cfg.model.pretrain.max_epochs
     trainer = build_trainer(cfg, run, data, "pretrain", run.folder / "pretrain", max_epochs=max_epochs)
     checkpoint = run.checkpoint_of("pretrain")
@@ -49,6 +52,7 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
         check_fit(checkpoint, model, max_epochs)
     with run.timed("pretrain"):
         trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    data.augmentation = augmentation
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
     if cfg.model.pretrain.cache:
@@ -79,7 +83,7 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "torch": torch.__version__,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
-        "augment": data.augmentation,
+        "augment": data.augmentation if cfg.model.pretrain.augment else Augmentation(),
         "model": dict(build_pretraining(cfg, data.input_shape).hparams),
         "max_epochs": cfg.model.pretrain.max_epochs,
         "seed": cfg.seed,
