@@ -4,10 +4,11 @@ from omegaconf import DictConfig
 
 from latentclust.tasks.evaluate import evaluate
 from latentclust.tasks.fit import fit
+from latentclust.tasks.generate import generate
 from latentclust.tasks.predict import predict
 from latentclust.tasks.quiet import silence_known_warnings
 
-TASKS = {"fit": fit, "evaluate": evaluate, "predict": predict}
+TASKS = {"fit": fit, "evaluate": evaluate, "predict": predict, "generate": generate}
 
 
 def run_task(cfg: DictConfig) -> float | None:

@@ -74,6 +74,8 @@ RULES = {
         "objective, or the name of a logged metric such as cluster/acc or train/kl_z",
     ),
     "seed": whole(0),
+    "cluster": whole(0, optional=True),
+    "n": whole(1),
     "n_clusters": whole(1),
     "data.pool": one_of("all", "train"),
     "data.batch_size": whole(1),
@@ -123,6 +125,7 @@ RULES = {
     "callbacks.checkpoint.every_n_epochs": whole(1),
     "callbacks.checkpoint.seconds_apart": number(0),
     "figures.at_end": SWITCH,
+    "figures.svg": SWITCH,
     "logger.tensorboard": SWITCH,
     "logger.csv": SWITCH,
 }

@@ -1,5 +1,7 @@
 """Measure a trained model."""
 
+from pathlib import Path
+
 from omegaconf import DictConfig
 
 from latentclust.data import ImageDataModule
@@ -41,6 +43,23 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
     LatentclustError
         If there is no checkpoint, or it is of the pretraining, or it does not fit the images.
     """
+    checkpoint = require_trained(cfg, run)
+    accelerator = choose_accelerator(cfg.trainer.accelerator)
+    data = build_data(cfg).to(accelerator)
+    model = build_model(cfg, data.input_shape)
+    check_fit(checkpoint, model)
+    model.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
+    return data, model.to(accelerator).eval()
+
+
+def require_trained(cfg: DictConfig, run: Run) -> Path:
+    """Return the checkpoint that the run is to use.
+
+    Raises
+    ------
+    LatentclustError
+        If there is none, or it is of the pretraining.
+    """
     if run.checkpoint is None:
         raise LatentclustError(
             f"task={cfg.task.name} needs a trained model: give ckpt_path=last or a .ckpt file"
@@ -49,9 +68,4 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
         raise LatentclustError(
             f"ckpt_path: '{run.checkpoint}' is of a pretraining; finish its run first, with task=fit"
         )
-    accelerator = choose_accelerator(cfg.trainer.accelerator)
-    data = build_data(cfg).to(accelerator)
-    model = build_model(cfg, data.input_shape)
-    check_fit(run.checkpoint, model)
-    model.load_state_dict(read_checkpoint(run.checkpoint)["state_dict"])
-    return data, model.to(accelerator).eval()
+    return run.checkpoint

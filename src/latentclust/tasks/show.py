@@ -6,7 +6,6 @@ from dataclasses import asdict
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from latentclust import figures
 from latentclust.data import ImageDataModule
@@ -14,6 +13,7 @@ from latentclust.evaluation import contingency, match_clusters
 from latentclust.inference import in_chunks
 from latentclust.models import VAE, LatentModel, VaDE
 from latentclust.tasks.measure import Result
+from latentclust.tasks.pictures import as_pictures
 from latentclust.tasks.run import Run
 from latentclust.tasks.summary import Summary
 
@@ -113,8 +113,3 @@ def samples(model: VAE | VaDE, title: str) -> Figure:
     images = model.sample(SAMPLES * SAMPLES, generator)
     rows = images.reshape(SAMPLES, SAMPLES, *images.shape[1:])
     return figures.image_grid(as_pictures(rows), title=f"{title}: samples of N(0, I)")
-
-
-def as_pictures(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Convert images ``(..., C, H, W)`` in [0, 1] for matplotlib: channels last."""
-    return images.detach().cpu().double().movedim(-3, -1).numpy()
