@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy.stats import entropy
 from sklearn.datasets import make_moons
@@ -52,6 +53,16 @@ def test_bent_clusters_are_found_where_a_diagonal_mixture_fails() -> None:
     assert merged.objective > 0.9
     manifold = fit_manifold(z, 2, seed=3)
     assert adjusted_rand_score(origin, manifold.clusters) > 0.99
+
+
+def test_the_graph_leaves_torch_its_threads() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        fit_manifold(make_moons(5000, random_state=0)[0], 2, n_epochs=2, n_init=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("fit", [fit_merged, fit_manifold])

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
@@ -72,6 +73,7 @@ def embed(codes: NDArray[np.float64], n_neighbors: int, n_epochs: int, seed: int
     The neighbors are exact, and found on all cores: UMAP's own search is approximate, and slow where a seed
     must fix its result.
     """
+    threads = torch.get_num_threads()
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="kd_tree", n_jobs=-1).fit(codes)
     distances, neighbors = search.kneighbors(codes)  # each code is the first of its own neighbors
     with warnings.catch_warnings():
@@ -88,4 +90,5 @@ def embed(codes: NDArray[np.float64], n_neighbors: int, n_epochs: int, seed: int
             precomputed_knn=(neighbors, distances.astype(np.float32)),
         )
         embedded: NDArray[np.float64] = reducer.fit_transform(codes.astype(np.float32)).astype(np.float64)
+    torch.set_num_threads(threads)  # numba, behind UMAP, gives OpenMP all cores, and torch with it
     return embedded
