@@ -51,7 +51,13 @@ def run(recipe: str, data: str, seed: int, threads: int) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     experiment = [] if recipe == "default" else [f"experiment={recipe}"]
-    command = [*experiment, f"data={data}", f"seed={seed}", "trainer.enable_progress_bar=false"]
+    command = [
+        *experiment,
+        f"data={data}",
+        f"seed={seed}",
+        "trainer.enable_progress_bar=false",
+        "figures.at_end=false",
+    ]
     with (folder / "output.txt").open("w") as output:
         status = subprocess.run(
             [sys.executable, "-m", "latentclust", *command, f"hydra.run.dir={folder}"],
