@@ -24,7 +24,7 @@ from pages import fill_page, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy"
-PAGES = (ROOT / "docs" / "results.md",)
+PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
 KEPT = (
     "command",
     "commit",

@@ -73,7 +73,13 @@ def run(command: list[str], folder: Path) -> tuple[str, float, float]:
 def overrides(folder: Path, data: list[str], epochs: int = 1) -> list[str]:
     """Return the overrides of a short run with everything that a normal one has."""
     short = [f"trainer.max_epochs={epochs}", "model.pretrain.max_epochs=1", "model.pretrain.cache=false"]
-    return [*data, *short, f"output_dir={folder}", "trainer.enable_progress_bar=false"]
+    return [
+        "experiment=vade_paper",
+        *data,
+        *short,
+        f"output_dir={folder}",
+        "trainer.enable_progress_bar=false",
+    ]
 
 
 def whole_run(folder: Path, data: list[str], epochs: int = 1) -> dict[str, float]:

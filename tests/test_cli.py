@@ -21,6 +21,9 @@ GROUPS = {
 }
 GROUPS.pop("hydra")
 
+# What some choices leave to the user.
+NEEDED = {"data=files": ["data.path=x"], "task=report": ["run=x"]}
+
 Process = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -60,7 +63,7 @@ def test_every_choice_of_every_group_composes_and_passes_the_checks(
     from latentclust.tasks.checks import check
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("config", overrides=[choice, *(["data.path=x"] if choice == "data=files" else [])])
+        cfg = compose("config", overrides=[choice, *NEEDED.get(choice, [])])
     check(cfg)
 
 

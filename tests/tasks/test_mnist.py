@@ -7,11 +7,13 @@ from tests.conftest import REPOSITORY, Command
 
 @pytest.mark.slow
 def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
-    """With this seed the shortened recipe gets 62 %; with the fitted means in wrong places it gets 41 %."""
+    """The default recipe on 14,000 digits with a sixth of its epochs; with this seed it gets 83 %."""
     outcome = latentclust(
         f"data.root={REPOSITORY}/data",
+        "data.limit=14000",
         "trainer.max_epochs=2",
-        "model.pretrain.max_epochs=3",
+        "model.pretrain.max_epochs=4",
+        "model.refit_at=[]",
         "trainer.enable_progress_bar=false",
         "figures.at_end=false",
     )
@@ -19,4 +21,4 @@ def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
     results = {row["method"]: row["pool"]["acc"] for row in outcome.summary["results"]}
     assert outcome.summary["clusters"]["used"] == 10
     assert 0.5 < results["k-means on pixels"] < 0.6
-    assert results["VaDE"] > 0.55
+    assert results["VaDE"] > 0.75
