@@ -83,6 +83,7 @@ def test_the_report_says_what_ran_and_how_long(tmp_path):
     page = rendered(tmp_path, SUMMARY)
     for fact in (
         "VaDE on Digits",
+        "Repeat this run",
         SUMMARY["command"],
         "0a1b2c3",
         "2025-11-03 · CPU, 2 threads",

@@ -2,6 +2,7 @@
 
 from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
+from latentclust.figures.explorer import Explorer, explorer
 from latentclust.figures.generation import image_grid, reconstructions
 from latentclust.figures.latent import latent_scatter
 from latentclust.figures.projection import Plane, pca_plane, project
@@ -9,8 +10,10 @@ from latentclust.figures.report import render_report
 from latentclust.figures.style import save
 
 __all__ = [
+    "Explorer",
     "Plane",
     "confusion_matrix",
+    "explorer",
     "image_grid",
     "latent_scatter",
     "pca_plane",

@@ -11,13 +11,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
+from latentclust.figures.explorer import Explorer
 from latentclust.figures.style import write_atomic
 
 _SCORES = ("acc", "nmi", "ari")
 _SETS = {"pool": "Clustered images", "test": "Test images"}
 
 
-def render_report(summary: Mapping[str, Any], figures: Mapping[str, Path], path: str | Path) -> Path:
+def render_report(
+    summary: Mapping[str, Any],
+    figures: Mapping[str, Path],
+    path: str | Path,
+    explorer: Explorer | None = None,
+) -> Path:
     """Write the report of a run as one self-contained HTML file.
 
     Parameters
@@ -30,6 +36,8 @@ def render_report(summary: Mapping[str, Any], figures: Mapping[str, Path], path:
         becomes a warning there: hours of training are not lost to a missing picture.
     path
         Where to write.
+    explorer
+        The latent space to look around in, shown above the figures and left out in print.
 
     Returns
     -------
@@ -52,6 +60,7 @@ def render_report(summary: Mapping[str, Any], figures: Mapping[str, Path], path:
         best=_best(results),
         facts=_facts(summary),
         figures=pictures,
+        explorer=explorer,
         config=_as_text(summary.get("config")),
     )
     return write_atomic(Path(path), page.encode())
