@@ -3,16 +3,21 @@
 from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
 from latentclust.figures.generation import image_grid, reconstructions
-from latentclust.figures.latent import latent_scatter
+from latentclust.figures.latent import confidence_scatter, latent_scatter
+from latentclust.figures.numerals import numeral_scatter
 from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
+from latentclust.figures.space import latent_scatter_3d
 from latentclust.figures.style import save
 
 __all__ = [
     "Plane",
+    "confidence_scatter",
     "confusion_matrix",
     "image_grid",
     "latent_scatter",
+    "latent_scatter_3d",
+    "numeral_scatter",
     "pca_plane",
     "project",
     "reconstructions",
