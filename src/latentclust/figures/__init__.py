@@ -1,5 +1,6 @@
 """Figures: arrays in, matplotlib figures out. No model, no trainer, no global state."""
 
+from latentclust.figures.confidence import Calibration, calibration, reliability
 from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
 from latentclust.figures.generation import image_grid, interpolation, prototypes, reconstructions
@@ -12,8 +13,10 @@ from latentclust.figures.space import latent_scatter_3d
 from latentclust.figures.style import save
 
 __all__ = [
+    "Calibration",
     "Plane",
     "between",
+    "calibration",
     "confidence_scatter",
     "confusion_matrix",
     "image_grid",
@@ -28,6 +31,7 @@ __all__ = [
     "project",
     "prototypes",
     "reconstructions",
+    "reliability",
     "render_report",
     "save",
     "training_curves",
