@@ -47,3 +47,23 @@ def assert_legible(figure):
     for text, box, *_ in found:
         inside = (box[:2] >= 0).all() and (box[2:] <= figure.bbox.size).all()
         assert inside, f"{text!r} runs off the page"
+
+
+def page(figure):
+    """The picture inside the axes, as it is rendered, in [0, 1]."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3] / 255
+    box = figure.axes[0].get_window_extent()
+    top = len(pixels) - round(box.y1)
+    return pixels[top : top + round(box.height), round(box.x0) : round(box.x0) + round(box.width)]
+
+
+def cell(picture, grid, row, column):
+    """One image's part of the picture, brought back to its own pixels; every enlarged pixel must be even."""
+    height, width = picture.shape[0] // grid[0], picture.shape[1] // grid[1]
+    part = picture[row * height : (row + 1) * height, column * width : (column + 1) * width][2:-2, 2:-2]
+    scale = part.shape[0] // grid[2]
+    blocks = part.reshape(grid[2], scale, grid[3], scale, 3)
+    assert np.ptp(blocks, axis=(1, 3)).max() == 0, "a pixel is smeared"
+    return blocks[:, 0, :, 0]

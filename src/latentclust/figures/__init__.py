@@ -1,24 +1,40 @@
 """Figures: arrays in, matplotlib figures out. No model, no trainer, no global state."""
 
+from latentclust.figures.confidence import Calibration, calibration, reliability
 from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
 from latentclust.figures.explorer import Explorer, explorer
-from latentclust.figures.generation import image_grid, reconstructions
-from latentclust.figures.latent import latent_scatter
+from latentclust.figures.generation import image_grid, interpolation, prototypes, reconstructions
+from latentclust.figures.latent import confidence_scatter, latent_scatter
+from latentclust.figures.numerals import numeral_scatter
+from latentclust.figures.plane import between, plane_codes, plane_grid, plane_ranges
 from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
+from latentclust.figures.space import latent_scatter_3d
 from latentclust.figures.style import save
 
 __all__ = [
+    "Calibration",
     "Explorer",
     "Plane",
+    "between",
+    "calibration",
+    "confidence_scatter",
     "confusion_matrix",
     "explorer",
     "image_grid",
+    "interpolation",
     "latent_scatter",
+    "latent_scatter_3d",
+    "numeral_scatter",
     "pca_plane",
+    "plane_codes",
+    "plane_grid",
+    "plane_ranges",
     "project",
+    "prototypes",
     "reconstructions",
+    "reliability",
     "render_report",
     "save",
     "training_curves",

@@ -1,28 +1,25 @@
 """Images the model drew: samples of each component, and inputs beside their reconstructions."""
 
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from latentclust.errors import LatentclustError
-from latentclust.figures.style import (
-    DPI,
-    MARGIN,
-    SMALL_SIZE,
-    TITLE_SIZE,
-    Floats,
-    heading_height,
-    styled,
-    text_width,
-    wrapped,
+from latentclust.figures.mosaic import (
+    WHITE,
+    Picture,
+    highest,
+    label_columns,
+    label_rows,
+    mosaic,
+    page,
+    widest,
 )
+from latentclust.figures.style import DPI, SMALL_SIZE, Floats, styled, wrapped
 
-_CELL = 72  # pixels on the page that an image is enlarged to, at least
-_LINE = 2  # pixels of white around each image
 _COLUMNS = 10
+_GAP = 24  # pixels between a cluster's mean and its members
 
 
 @styled
@@ -43,27 +40,10 @@ def image_grid(images: Floats, *, title: str, row_labels: Sequence[str] | None =
     LatentclustError
         The array is not a grid of gray or RGB images.
     """
-    mosaic = _mosaic(images)
+    picture = mosaic(images)
     labels = [] if row_labels is None else row_labels
-    # Laid out by hand in whole pixels: a layout engine would stretch some of them and not others.
-    height, width = mosaic.shape[:2]
-    margin = round(MARGIN * DPI)
-    left = margin + max((ceil((text_width(label, SMALL_SIZE) + 0.08) * DPI) for label in labels), default=0)
-    # At least three inches, so that a title over a narrow grid is not broken after every word.
-    page_width = max(left + width, 3 * DPI) + margin
-    lines = wrapped(title, TITLE_SIZE, (page_width - 2 * margin) / DPI)
-    page_height = margin + height + ceil(heading_height(lines) * DPI)
-
-    figure = Figure(figsize=(page_width / DPI, page_height / DPI), dpi=DPI)
-    x, y = margin / page_width, 1 - 12 / page_height
-    figure.text(x, y, lines, size=TITLE_SIZE, weight="bold", va="top")
-    box = (left / page_width, margin / page_height, width / page_width, height / page_height)
-    axes = figure.add_axes(box, frameon=False)
-    axes.imshow(mosaic, interpolation="nearest", aspect="auto")
-    pitch = mosaic.shape[0] / len(images)
-    axes.set_xticks([])
-    axes.set_yticks([pitch * (row + 0.5) - 0.5 for row in range(len(labels))], labels)
-    axes.tick_params(length=0)
+    figure, axes = page(picture, title, left=widest(labels))
+    label_rows(axes, labels, len(images))
     return figure
 
 
@@ -98,23 +78,106 @@ def reconstructions(originals: Floats, decoded: Floats, *, title: str) -> Figure
     return image_grid(rows, title=title, row_labels=["input", "output"] * blocks)
 
 
-def _mosaic(images: Floats) -> NDArray[np.uint8]:
-    """Tile a grid of images, (R, M, H, W[, C]), into one RGB image of the size it takes on the page."""
-    if (
-        images.ndim not in (4, 5)
-        or 0 in images.shape
-        or (images.ndim == 5 and images.shape[-1] not in (1, 3))
-    ):
+@styled
+def interpolation(images: Floats, *, title: str, row_labels: Sequence[str] | None = None) -> Figure:
+    """Draw how images change along the straight line from one code to another, a line a row.
+
+    Parameters
+    ----------
+    images
+        The decoded codes of R lines at M even steps, see :func:`latentclust.figures.between`, in [0, 1]:
+        (R, M, H, W), or (R, M, H, W, C) with C of 1 or 3.
+    title
+        What is shown: data, model, epoch.
+    row_labels
+        A text for each row, such as the two components.
+
+    Returns
+    -------
+    Figure
+        Above each column stands which share of the way it has gone, from 0 to 1.
+
+    Raises
+    ------
+    LatentclustError
+        The array is not a grid of gray or RGB images.
+    """
+    picture = mosaic(images)
+    labels = [] if row_labels is None else row_labels
+    n_steps = images.shape[1]
+    shares = [f"{share:.2g}" for share in np.linspace(0, 1, n_steps)]
+    figure, axes = page(picture, title, left=widest(labels), top=highest(shares))
+    label_rows(axes, labels, len(images))
+    pitch = picture.shape[1] / n_steps
+    label_columns(axes, [pitch * (step + 0.5) for step in range(n_steps)], shares)
+    return figure
+
+
+@styled
+def prototypes(
+    prototype: Floats,
+    certain: Sequence[Floats],
+    uncertain: Sequence[Floats],
+    *,
+    title: str,
+    row_labels: Sequence[str] | None = None,
+) -> Figure:
+    """Draw each cluster's decoded mean beside its most and its least certain members.
+
+    Parameters
+    ----------
+    prototype
+        The decoded means of K clusters, in [0, 1]: (K, H, W), or (K, H, W, C) with C of 1 or 3.
+    certain, uncertain
+        For each cluster the images of its members with the largest and the smallest responsibility, in the
+        order in which they are to stand: (M_k, H, W[, C]). A cluster with fewer members than another has
+        fewer images, or none, and white cells in their place; an array (K, M, H, W[, C]) will do where all
+        have as many.
+    title
+        What is shown: data, model, epoch.
+    row_labels
+        A text for each cluster, such as its number and weight.
+
+    Raises
+    ------
+    LatentclustError
+        As many lists of members as clusters are needed, and members as large as the means.
+    """
+    groups = {
+        "mean": _padded([image[None] for image in prototype], prototype),
+        "most certain": _padded(certain, prototype),
+        "least certain": _padded(uncertain, prototype),
+    }
+    pictures = {name: images for name, images in groups.items() if images is not None}
+    pieces: list[Picture] = []
+    centers, texts, x = [], [], 0
+    for name, piece in pictures.items():
+        if pieces:
+            pieces.append(np.full((len(piece), _GAP, 3), WHITE, dtype=np.uint8))
+            x += _GAP
+        pieces.append(piece)
+        centers.append(x + piece.shape[1] / 2)
+        texts.append(wrapped(name, SMALL_SIZE, (piece.shape[1] + _GAP) / DPI))
+        x += piece.shape[1]
+    labels = [] if row_labels is None else row_labels
+    figure, axes = page(np.concatenate(pieces, axis=1), title, left=widest(labels), top=highest(texts))
+    label_rows(axes, labels, len(prototype))
+    label_columns(axes, centers, texts)
+    return figure
+
+
+def _padded(members: Sequence[Floats], prototype: Floats) -> Picture | None:
+    """Tile a row for each cluster, white where it has fewer images than another; None if none has any."""
+    shape = prototype.shape[1:]
+    if len(members) != len(prototype) or any(images.shape[1:] != shape for images in members):
         raise LatentclustError(
-            f"a grid of images has the shape (R, M, H, W) or (R, M, H, W, C), C = 1 or 3, not {images.shape}"
+            f"prototypes of the shape {prototype.shape} need a list of images {shape} for each cluster, "
+            f"not {[images.shape for images in members]}"
         )
-    if images.ndim == 4:
-        images = images[..., None]
-    scale = -(-_CELL // max(images.shape[2:4]))
-    # Bytes, for matplotlib would pass gray floats through a color map, which rounds them once more.
-    pixels = np.rint(255 * images.clip(0, 1)).astype(np.uint8).repeat(3 // images.shape[-1], axis=-1)
-    enlarged = pixels.repeat(scale, axis=2).repeat(scale, axis=3)
-    line = (_LINE, _LINE)
-    framed = np.pad(enlarged, [(0, 0), (0, 0), line, line, (0, 0)], constant_values=255)
-    rows, columns, height, width, channels = framed.shape
-    return framed.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
+    most = max((len(images) for images in members), default=0)
+    if len(prototype) and not most:
+        return None
+    rows = np.ones((len(prototype), most, *shape), dtype=prototype.dtype)
+    for row, images in zip(rows, members, strict=True):
+        row[: len(images)] = images
+    return mosaic(rows)

@@ -5,15 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Ellipse
-from matplotlib.patheffects import withStroke
 
+from latentclust.errors import LatentclustError
 from latentclust.figures.labels import annotate
-from latentclust.figures.style import INK, Floats, Integers, color, marker, new_figure, styled
+from latentclust.figures.scatter import (
+    add_legend,
+    check_points,
+    dot,
+    draw_ellipses,
+    marker_area,
+    names_of,
+    plane_axes,
+)
+from latentclust.figures.style import Floats, Integers, color, marker, new_figure, styled
 
-SIGMAS = 2.0
-_ROWS_OF_LEGEND = 20
+_CONFIDENCE_MAP = "viridis"  # perceptually uniform, also to color-blind readers; what is uncertain is dark
+_ROUNDING = 1e-4  # how far above 1 the responsibilities of a float32 or bfloat16 network may come to lie
 
 
 @styled
@@ -51,38 +58,106 @@ def latent_scatter(
     -------
     Figure
         One axes with equal scales, so that a circle stays a circle.
+
+    Raises
+    ------
+    LatentclustError
+        Points, groups and names do not fit together, or a point is not finite.
     """
+    check_points(points, groups, 2)
+    names = names_of(groups, group_names)
     figure = new_figure(*size, title)
-    axes = figure.add_subplot()
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.06)
+    axes = plane_axes(figure, axis_labels)
     _draw_points(axes, points, groups)
-    if axis_labels:
-        axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1])
-        axes.grid(True)
-    else:
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-    present = [int(group) for group in np.unique(groups)]
-    names = {g: "none" if g < 0 else group_names[g] if group_names else str(g) for g in present}
-    handles = [] if present == [-1] else [_dot(group, name) for group, name in names.items()]
+    handles = [] if set(names) == {-1} else [dot(group, name) for group, name in names.items()]
     if components is None:
-        named = [group for group in present if group >= 0]
+        named = [group for group in names if group >= 0]
         anchors = np.array([np.median(points[groups == g], axis=0) for g in named]).reshape(-1, 2)
         texts = [names[group] for group in named]
     else:
         anchors, texts = components[0], [str(k) for k in range(len(components[0]))]
-        _draw_ellipses(axes, *components)
-        handles.append(Line2D([], [], color=INK, linewidth=1.1, label=f"component, {SIGMAS:g} \u03c3"))
-    if handles:
-        columns = -(-len(handles) // _ROWS_OF_LEGEND)
-        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), ncols=columns)
+        handles.append(draw_ellipses(axes, *components))
+    add_legend(axes, handles)
     annotate(figure, axes, anchors, texts)
     return figure
 
 
+@styled
+def confidence_scatter(
+    points: Floats,
+    confidence: Floats,
+    *,
+    title: str,
+    components: tuple[Floats, Floats] | None = None,
+    axis_labels: tuple[str, str] | None = None,
+    n_clusters: int | None = None,
+    size: tuple[float, float] = (7.6, 6.0),
+) -> Figure:
+    """Draw codes as points, colored by how certain their assignment to a cluster is.
+
+    Parameters
+    ----------
+    points
+        Codes in the plane, (N, 2).
+    confidence
+        The largest responsibility of each code, max_c gamma_c, in [1/K, 1], (N,).
+    title
+        What is shown: data, model, epoch.
+    components
+        Means (K, 2) and covariances (K, 2, 2) of mixture components: drawn as two-sigma ellipses with
+        their numbers.
+    axis_labels
+        What the axes measure. Without them the axes carry no ticks, as after t-SNE, whose units mean nothing.
+    n_clusters
+        K: the colors span [1/K, 1], whatever the data, so that two figures can be compared. By default the
+        number of components; without either they span [0, 1].
+    size
+        Width and height in inches, below the title.
+
+    Returns
+    -------
+    Figure
+        One axes with equal scales, and a color bar. The least certain points lie on top.
+
+    Raises
+    ------
+    LatentclustError
+        Points and confidence do not fit together, or are out of range.
+    """
+    check_points(points, confidence, 2)
+    k = n_clusters or (len(components[0]) if components else None)
+    lowest = 1 / k if k and k > 1 else 0.0
+    if len(confidence) and (confidence.min() < lowest - _ROUNDING or confidence.max() > 1 + _ROUNDING):
+        raise LatentclustError(
+            f"the confidence is a code's largest responsibility and lies in [{lowest:.3g}, 1], not in "
+            f"[{confidence.min():.3g}, {confidence.max():.3g}]: pass gamma.max(axis=1)"
+        )
+    figure = new_figure(*size, title)
+    axes = plane_axes(figure, axis_labels)
+    order = np.argsort(-confidence, kind="stable")
+    drawn = axes.scatter(
+        points[order, 0],
+        points[order, 1],
+        c=confidence[order],
+        s=marker_area(len(points)),
+        cmap=_CONFIDENCE_MAP,
+        vmin=lowest,
+        vmax=1,
+        linewidths=0,
+        rasterized=True,
+    )
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.7, aspect=28, pad=0.03)
+    bar.set_label("confidence, max \u03b3")
+    bar.outline.set_visible(False)
+    if components is not None:
+        # Above the plot, where it can cover neither points nor color bar.
+        handle = draw_ellipses(axes, *components)
+        axes.legend(handles=[handle], loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+        annotate(figure, axes, components[0], [str(c) for c in range(len(components[0]))])
+    return figure
+
+
 def _draw_points(axes: Axes, points: Floats, groups: Integers) -> None:
-    area = float(np.clip(24_000 / max(len(points), 1), 3, 36))
     # Drawn in a shuffled order: group after group would bury the first ones under the last.
     order = np.random.default_rng(0).permutation(len(points))
     points, groups = points[order], groups[order]
@@ -93,23 +168,9 @@ def _draw_points(axes: Axes, points: Floats, groups: Integers) -> None:
             points[chosen, 0],
             points[chosen, 1],
             c=[color(int(group)) for group in groups[chosen]],
-            s=area,
+            s=marker_area(len(points)),
             marker=shape,
             alpha=0.75,
             linewidths=0,
             rasterized=True,  # in an SVG, seventy thousand points as vectors would open in no browser
         )
-
-
-def _draw_ellipses(axes: Axes, means: Floats, covariances: Floats) -> None:
-    for mean, covariance in zip(means, covariances, strict=True):
-        variances, directions = np.linalg.eigh(covariance)  # ascending: the long axis is the last
-        height, width = 2 * SIGMAS * np.sqrt(variances.clip(0))
-        angle = np.degrees(np.arctan2(directions[1, 1], directions[0, 1]))
-        ellipse = Ellipse((mean[0], mean[1]), width, height, angle=angle, fill=False, edgecolor=INK)
-        ellipse.set(linewidth=1.1, zorder=4, path_effects=[withStroke(linewidth=2.6, foreground="white")])
-        axes.add_patch(ellipse)
-
-
-def _dot(group: int, name: str) -> Line2D:
-    return Line2D([], [], linestyle="", marker=marker(group), markersize=6.5, color=color(group), label=name)

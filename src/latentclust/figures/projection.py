@@ -1,5 +1,6 @@
 """From D latent dimensions to the two of a page."""
 
+import warnings
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -9,7 +10,10 @@ from sklearn.manifold import TSNE
 from latentclust.errors import LatentclustError
 from latentclust.figures.style import Floats, Integers
 
-Method = Literal["pca", "tsne"]
+Method = Literal["pca", "tsne", "umap"]
+
+_FEWEST_ITERATIONS = 250  # t-SNE exaggerates the neighborhoods for so many first; scikit-learn refuses fewer
+_FEWEST_FOR_UMAP = 4
 
 
 class Plane(NamedTuple):
@@ -69,7 +73,14 @@ def pca_plane(z: Floats) -> Plane:
 
 
 def project(
-    z: Floats, method: Method = "pca", *, seed: int = 0, size: int = 2000, perplexity: float = 30
+    z: Floats,
+    method: Method = "pca",
+    *,
+    seed: int = 0,
+    size: int = 2000,
+    perplexity: float = 30,
+    max_iter: int = 1000,
+    n_neighbors: int = 15,
 ) -> tuple[Floats, Integers]:
     """Project a seeded subset of the codes to two dimensions.
 
@@ -78,14 +89,19 @@ def project(
     z
         Codes, (N, D).
     method
-        ``pca``, the plane in which all N codes vary most, or ``tsne``, which keeps neighborhoods and
-        whose far distances mean little.
+        ``pca``, the plane in which all N codes vary most; ``tsne`` (van der Maaten and Hinton 2008) or
+        ``umap`` (McInnes et al. 2018), which keep neighborhoods and whose far distances mean little.
     seed
-        Chooses the subset, and t-SNE's random numbers.
+        Chooses the subset, and the random numbers of t-SNE and UMAP.
     size
         At most so many codes are taken.
     perplexity
         t-SNE's number of effective neighbors; lowered where the subset is too small for it.
+    max_iter
+        Steps of t-SNE's gradient descent.
+    n_neighbors
+        UMAP's number of neighbors, each code being its own first one; lowered where the subset is too small
+        for it.
 
     Returns
     -------
@@ -95,7 +111,8 @@ def project(
     Raises
     ------
     LatentclustError
-        An unknown method, a size or perplexity below one, or codes that are too few or not finite.
+        An unknown method, a setting out of its range, codes that are too few or not finite, or UMAP where
+        it is not installed.
     """
     if method not in get_args(Method):
         raise LatentclustError(f"unknown projection {method!r}: use one of {', '.join(get_args(Method))}")
@@ -103,20 +120,55 @@ def project(
         raise LatentclustError(
             f"a projection needs size >= 2 and perplexity >= 1, not {size} and {perplexity:g}"
         )
+    if max_iter < _FEWEST_ITERATIONS or n_neighbors < 2:
+        raise LatentclustError(
+            f"t-SNE needs max_iter >= {_FEWEST_ITERATIONS} and UMAP n_neighbors >= 2, "
+            f"not {max_iter} and {n_neighbors}"
+        )
     _check(z)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(z))[:size])
     if method == "pca":
         return pca_plane(z).project(z[chosen]), chosen
-    return _tsne(z[chosen], seed, perplexity), chosen
-
-
-def _tsne(z: Floats, seed: int, perplexity: float) -> Floats:
-    if np.ptp(z, axis=0).max() == 0:
+    subset = z[chosen]
+    if np.ptp(subset, axis=0).max() == 0:
         # All codes in one place: there is nothing to embed, and t-SNE would divide by zero.
-        return np.zeros((len(z), 2))
+        return np.zeros((len(subset), 2)), chosen
+    if method == "tsne":
+        return _tsne(subset, seed, perplexity, max_iter), chosen
+    return _umap(subset, seed, n_neighbors), chosen
+
+
+def _tsne(z: Floats, seed: int, perplexity: float, max_iter: int) -> Floats:
     effective = min(perplexity, (len(z) - 1) / 3)  # three times the perplexity is as far as t-SNE looks
     init = "pca" if z.shape[1] >= 2 else "random"
-    embedded: Floats = TSNE(2, perplexity=effective, init=init, random_state=seed).fit_transform(z)
+    model = TSNE(2, perplexity=effective, init=init, max_iter=max_iter, random_state=seed)
+    embedded: Floats = model.fit_transform(z)
+    return embedded
+
+
+def _umap(z: Floats, seed: int, n_neighbors: int) -> Floats:
+    if len(z) < _FEWEST_FOR_UMAP:
+        raise LatentclustError(
+            f"UMAP needs at least {_FEWEST_FOR_UMAP} codes, not {len(z)}: project them with pca"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
+        try:
+            from umap import UMAP  # here, because it takes seconds to import
+        except ImportError as error:
+            raise LatentclustError(
+                "UMAP is not installed: pip install umap-learn, or project with pca or tsne"
+            ) from error
+        # Small subsets have no spectrum to start from.
+        init = "spectral" if len(z) > n_neighbors else "random"
+        model = UMAP(
+            n_neighbors=min(n_neighbors, len(z) - 1),
+            n_components=2,
+            init=init,
+            random_state=seed,
+            n_jobs=1,  # the price of a result that repeats itself
+        )
+        embedded: Floats = model.fit_transform(z)
     return embedded
 
 
