@@ -4,6 +4,7 @@ from latentclust.callbacks.checkpoints import RECORD_KEY, Checkpoints, RunRecord
 from latentclust.callbacks.cluster_accuracy import ClusterAccuracy
 from latentclust.callbacks.cluster_targets import ClusterTargets
 from latentclust.callbacks.deadline import Deadline
+from latentclust.callbacks.epoch_figures import EpochFigures
 from latentclust.callbacks.epoch_seed import EpochSeed
 from latentclust.callbacks.history import History
 from latentclust.callbacks.mixture_initialization import MixtureInitialization
@@ -17,6 +18,7 @@ __all__ = [
     "ClusterAccuracy",
     "ClusterTargets",
     "Deadline",
+    "EpochFigures",
     "EpochSeed",
     "History",
     "MixtureInitialization",

@@ -141,9 +141,10 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> Path:
     """
     path = Path(path)
     stem = path.stem if path.suffix == ".png" else path.name
-    if svg:
+    png = write_atomic(path.with_name(f"{stem}.png"), _render(figure, "png"))
+    if svg:  # second, for each drawing moves a constrained layout a little
         write_atomic(path.with_name(f"{stem}.svg"), _render(figure, "svg"))
-    return write_atomic(path.with_name(f"{stem}.png"), _render(figure, "png"))
+    return png
 
 
 def _render(figure: Figure, form: str) -> bytes:

@@ -7,8 +7,17 @@ from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
 from latentclust.tasks.predict import predict
 from latentclust.tasks.quiet import silence_known_warnings
+from latentclust.tasks.redraw import redraw
+from latentclust.tasks.report import report
 
-TASKS = {"fit": fit, "evaluate": evaluate, "predict": predict, "generate": generate}
+TASKS = {
+    "fit": fit,
+    "evaluate": evaluate,
+    "predict": predict,
+    "generate": generate,
+    "figures": redraw,
+    "report": report,
+}
 
 
 def run_task(cfg: DictConfig) -> float | None:

@@ -5,14 +5,20 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 from torch import Tensor
 
-from latentclust.callbacks import ClusterAccuracy, ClusterTargets, History, MixtureInitialization
+from latentclust.callbacks import (
+    ClusterAccuracy,
+    ClusterTargets,
+    EpochFigures,
+    History,
+    MixtureInitialization,
+)
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
 from latentclust.tasks.checkpoints import check_fit
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
-from latentclust.tasks.show import show
+from latentclust.tasks.show import show, sketch
 from latentclust.tasks.summary import Summary, conclude
 from latentclust.tasks.wiring import build_data, build_model, build_trainer
 
@@ -44,7 +50,7 @@ def fit(cfg: DictConfig) -> float | None:
         summary.write(run)  # now, lest a figure that fails costs the numbers
         if cfg.figures.at_end:
             with run.timed("show"):
-                show(run, data, model, results, history.metrics, summary)
+                show(cfg, run, data, model, results, history.metrics, trainer.loggers)
         conclude(run, summary, results, trainer.loggers)
     return summary.metric(cfg.optimized_metric)
 
@@ -67,6 +73,10 @@ def train(
         options = {key: value for key, value in cfg.init.items() if key != "name"}
         init = MixtureInitialization(cfg.init.name, cfg.seed, **options)
         measures = [init, ClusterTargets(init), *measures]
+    if cfg.figures.every_n_epochs:
+        measures.append(
+            EpochFigures(lambda model, epoch: sketch(cfg, data, model, epoch), cfg.figures.every_n_epochs)
+        )
     measures.append(history := History())
     max_epochs = cfg.trainer.max_epochs
     trainer = build_trainer(cfg, run, data, "train", run.folder, max_epochs=max_epochs, measures=measures)

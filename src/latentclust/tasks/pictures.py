@@ -1,12 +1,24 @@
-"""From tensors of images to what matplotlib draws."""
+"""Figures with their names, and tensors of images as what matplotlib draws."""
 
 from math import ceil, sqrt
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 Pictures = NDArray[np.float64]
+
+
+class Drawing(NamedTuple):
+    """A figure and where it belongs."""
+
+    name: str
+    """Of its file, without suffix, and in TensorBoard."""
+    caption: str
+    """Of the report."""
+    figure: Figure
 
 
 def as_pictures(images: Tensor) -> Pictures:

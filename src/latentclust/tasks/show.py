@@ -1,115 +1,147 @@
-"""Draw a run: the figures and the report."""
+"""Show a run: figures as files and in TensorBoard, the embedding projector, and the report."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
 
 from latentclust import figures
 from latentclust.data import ImageDataModule
-from latentclust.evaluation import contingency, match_clusters
-from latentclust.inference import in_chunks
-from latentclust.models import VAE, LatentModel, VaDE
+from latentclust.errors import LatentclustError
+from latentclust.models import LatentModel
+from latentclust.tasks.decoded import generation
+from latentclust.tasks.draw import History, Planes, draw, embed, latent_space
 from latentclust.tasks.measure import Result
-from latentclust.tasks.pictures import as_pictures
 from latentclust.tasks.run import Run
-from latentclust.tasks.summary import Summary
+from latentclust.tasks.view import View
 
-SCATTER_POINTS = 4000
-RECONSTRUCTIONS = 10
-SAMPLES = 12
+CAPTIONS, EXPLORED, PLANE = "captions.json", "explorer.npz", "plane: "
+SKETCHED = ("latent", "samples", "reconstructions")
 
 
 def show(
+    cfg: DictConfig,
     run: Run,
     data: ImageDataModule,
     model: LatentModel,
-    results: Sequence[Result],
-    history: Mapping[str, Sequence[tuple[int, float]]],
-    summary: Summary,
+    results: list[Result],
+    history: History,
+    loggers: Iterable[Logger] = (),
 ) -> None:
-    """Write ``figures/*.png`` and ``report.html`` into the run's folder."""
-    model.to(data.pool.images.device).eval()
-    drawn = dict(draw(data, model, results, history, f"{summary.model} on {summary.data}"))
-    paths = {
-        caption: figures.save(figure, run.folder / "figures" / name)
-        for caption, (name, figure) in drawn.items()
-    }
-    figures.render_report(asdict(summary), paths, run.folder / "report.html")
+    """Write ``figures/*.png`` and ``report.html`` into the run's folder, and both to TensorBoard's images.
 
-
-def draw(
-    data: ImageDataModule,
-    model: LatentModel,
-    results: Sequence[Result],
-    history: Mapping[str, Sequence[tuple[int, float]]],
-    title: str,
-) -> dict[str, tuple[str, Figure]]:
-    """Draw what the model and the data have to show: caption to file name and figure."""
+    The run's ``summary.json`` is there already.
+    """
     own = results[-1]
-    drawn = {"Latent space": ("latent.png", latent(data, model, own, title))}
-    if data.pool.labels is not None and data.n_classes:
-        counts = contingency(own.clusters, data.pool.labels, int(own.clusters.max()) + 1, data.n_classes)
-        drawn["Clusters and classes"] = (
-            "confusion.png",
-            figures.confusion_matrix(
-                counts,
-                title=f"{title}: clusters by {own.method}, against classes",
-                class_names=data.class_names,
-                matches=match_clusters(counts).tolist(),
-            ),
-        )
-    if isinstance(model, VAE | VaDE):
-        drawn["Generated images"] = ("samples.png", samples(model, title))
-    originals = data.pool.images[:: max(1, len(data.pool) // RECONSTRUCTIONS)][:RECONSTRUCTIONS]
-    drawn["Reconstructions"] = (
-        "reconstructions.png",
-        figures.reconstructions(
-            as_pictures(originals.float() / 255),
-            as_pictures(in_chunks(model, originals)),
-            title=f"{title}: images and their reconstructions",
-        ),
+    view = View.of(data, model.to(data.pool.images.device).eval(), title_of(cfg, model), own.clusters)
+    part = view.first(cfg.figures.embedding.size)
+    planes = embed(cfg, part)
+    writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
+    step = max((epoch for series in history.values() for epoch, _ in series), default=0)
+    captions = {}
+    for drawing in draw(cfg, data, model, view, planes, own, history):
+        path = figures.save(drawing.figure, run.folder / "figures" / drawing.name, svg=cfg.figures.svg)
+        captions[drawing.caption] = path.name
+        for writer in writers:
+            writer.add_figure(drawing.name, drawing.figure, step)
+    (run.folder / "figures" / CAPTIONS).write_text(json.dumps(captions, indent=1) + "\n")
+    if cfg.figures.projector:
+        for writer in writers:
+            project(writer, part, step)
+    keep_explored(run.folder, part, planes)
+    write_report(run.folder)
+
+
+def title_of(cfg: DictConfig, model: LatentModel) -> str:
+    """Return what every figure's title begins with."""
+    return f"{type(model).__name__} on {cfg.data.name}"
+
+
+def sketch(
+    cfg: DictConfig, data: ImageDataModule, model: LatentModel, epoch: int
+) -> Iterator[tuple[str, Figure]]:
+    """Draw what is worth a look during training: latent space, samples, reconstructions."""
+    view = View.of(data, model, f"{title_of(cfg, model)}, epoch {epoch}")
+    for drawing in (*latent_space(view), *generation(cfg, model, view)):
+        if drawing.name in SKETCHED:
+            yield drawing.name, drawing.figure
+
+
+def project(writer: SummaryWriter, view: View, step: int) -> None:
+    """Write the codes for TensorBoard's embedding projector, each with its picture."""
+    columns = {"cluster": view.clusters.tolist()}
+    if view.labels is not None:
+        columns["class"] = [view.class_names[label] for label in view.labels]
+    if view.confidence is not None:
+        columns["confidence"] = view.confidence.round(3).tolist()
+    writer.add_embedding(
+        view.codes.astype(np.float32),
+        # A header asks for rows of at least two cells.
+        metadata=list(zip(*columns.values(), strict=True)) if len(columns) > 1 else columns["cluster"],
+        metadata_header=list(columns) if len(columns) > 1 else None,
+        label_img=view.thumbnails,
+        global_step=step,
+        tag="codes",
     )
-    if history:
-        drawn["Training"] = ("curves.png", figures.training_curves(history, title=f"{title}: training"))
-    return drawn
 
 
-def latent(data: ImageDataModule, model: LatentModel, own: Result, title: str) -> Figure:
-    """Draw the codes in the plane in which they vary most, colored by class (by cluster without labels)."""
-    chosen = np.random.default_rng(0).permutation(len(data.pool))[:SCATTER_POINTS]
-    codes = in_chunks(model.encode, data.pool.images[torch.from_numpy(chosen)]).cpu().double().numpy()
-    plane = figures.pca_plane(codes)
-    labels = own.clusters if data.pool.labels is None else data.pool.labels
-    components = None
-    if isinstance(model, VaDE):
-        mixture = model.prior.mixture_parameters()
-        components = plane.project_components(
-            mixture.means.cpu().double().numpy(), mixture.variances.cpu().double().numpy()
+def keep_explored(folder: Path, view: View, planes: Planes) -> None:
+    """Keep what the report's explorer shows, so that the report can be made again."""
+    own = "Latent space" if view.codes.shape[1] <= 2 else "PCA of the latent space"
+    all_planes = {own: view.plane.project(view.codes), **planes}
+    arrays: dict[str, Any] = {
+        "pictures": (view.pictures * 255).round().astype(np.uint8),
+        "clusters": view.clusters,
+        "class_names": np.array(view.class_names, dtype=str),
+        "axis_labels": np.array(view.plane.labels, dtype=str),
+        **{PLANE + name: points for name, points in all_planes.items()},
+    }
+    if view.labels is not None:
+        arrays["labels"] = view.labels
+    if view.confidence is not None:
+        arrays["confidence"] = view.confidence
+    np.savez_compressed(folder / "figures" / EXPLORED, **arrays)
+
+
+def write_report(folder: Path) -> Path:
+    """Make ``report.html`` of what a run's folder holds.
+
+    Raises
+    ------
+    LatentclustError
+        If it is not the folder of a finished run.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        captions = json.loads((folder / "figures" / CAPTIONS).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise LatentclustError(
+            f"no report can be made of '{folder}': give the folder of a run that has drawn its figures"
+        ) from error
+    paths = {caption: folder / "figures" / name for caption, name in captions.items()}
+    return figures.render_report(summary, paths, folder / "report.html", explored(folder))
+
+
+def explored(folder: Path) -> figures.Explorer | None:
+    """Build the report's explorer of what the run has kept; None if it has kept nothing."""
+    path = folder / "figures" / EXPLORED
+    if not path.is_file():
+        return None
+    with np.load(path) as kept:
+        planes = {name.removeprefix(PLANE): kept[name] for name in kept.files if name.startswith(PLANE)}
+        own = next(iter(planes))
+        return figures.explorer(
+            planes,
+            kept["pictures"] / 255,
+            kept["clusters"],
+            confidence=kept.get("confidence"),
+            labels=kept.get("labels"),
+            class_names=kept["class_names"].tolist() or None,
+            axis_labels={own: tuple(kept["axis_labels"].tolist())},
         )
-    return figures.latent_scatter(
-        plane.project(codes),
-        labels.numpy()[chosen],
-        title=f"{title}: latent space",
-        group_names=data.class_names or None,
-        components=components,
-        axis_labels=plane.labels,
-    )
-
-
-def samples(model: VAE | VaDE, title: str) -> Figure:
-    """Draw generated images: a row for each of VaDE's components, ordered by pi; from N(0, I) for a VAE."""
-    generator = torch.Generator(model.device).manual_seed(0)
-    if isinstance(model, VaDE):
-        weights = model.prior.mixture_parameters().weights.cpu()
-        order = weights.argsort(descending=True).tolist()
-        rows = torch.stack([model.sample(SAMPLES, cluster, generator) for cluster in order])
-        names = [f"{cluster}: {100 * weights[cluster]:.1f} %" for cluster in order]
-        return figures.image_grid(
-            as_pictures(rows), title=f"{title}: samples of each component", row_labels=names
-        )
-    images = model.sample(SAMPLES * SAMPLES, generator)
-    rows = images.reshape(SAMPLES, SAMPLES, *images.shape[1:])
-    return figures.image_grid(as_pictures(rows), title=f"{title}: samples of N(0, I)")

@@ -1,0 +1,39 @@
+"""Figures in TensorBoard while the training goes on."""
+
+from collections.abc import Callable, Iterable
+
+import lightning as L
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+
+from latentclust.models import LatentModel
+
+
+class EpochFigures(L.Callback):
+    """Draws the model after every n-th epoch, for TensorBoard's images.
+
+    Parameters
+    ----------
+    draw
+        From the model and the number of epochs done to figures by name. It must draw no random numbers of the
+        training.
+    every_n_epochs
+        At least 1.
+    """
+
+    def __init__(
+        self, draw: Callable[[LatentModel, int], Iterable[tuple[str, Figure]]], every_n_epochs: int
+    ) -> None:
+        self.draw = draw
+        self.every_n_epochs = every_n_epochs
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw and log; the last epoch is left to the end of the run."""
+        done = trainer.current_epoch + 1
+        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if not writers or done % self.every_n_epochs or done == trainer.max_epochs:
+            return
+        assert isinstance(pl_module, LatentModel)
+        for name, figure in self.draw(pl_module, done):
+            for writer in writers:
+                writer.add_figure(name, figure, done)

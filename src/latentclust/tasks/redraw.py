@@ -1,0 +1,28 @@
+"""Draw a trained model again, with other settings perhaps."""
+
+from omegaconf import DictConfig
+
+from latentclust.models import VaDE
+from latentclust.tasks.checkpoints import read_checkpoint
+from latentclust.tasks.evaluate import load_trained, require_trained
+from latentclust.tasks.measure import measure
+from latentclust.tasks.pretrain import cached_autoencoder
+from latentclust.tasks.run import Run
+from latentclust.tasks.show import show
+from latentclust.tasks.summary import Summary, conclude
+
+
+def redraw(cfg: DictConfig) -> None:
+    """Measure the model of ``cfg.ckpt_path``, and write ``figures/*.png`` and ``report.html``."""
+    run = Run.begin(cfg)
+    with run.timed("data"):
+        data, model = load_trained(cfg, run)
+    with run.timed("evaluate"):
+        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
+        results = measure(cfg, data, model, autoencoder)
+    history = read_checkpoint(require_trained(cfg, run))["callbacks"].get("History", {}).get("metrics", {})
+    summary = Summary.of(cfg, run, model, results, {})
+    summary.write(run)
+    with run.timed("show"):
+        show(cfg, run, data, model, results, history)
+    conclude(run, summary, results)

@@ -1,0 +1,79 @@
+"""What a run leaves to look at."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.conftest import Command
+
+EVERY = {"latent", "reconstructions", "plane", "curves", "confusion", "tsne_latent_space", "tsne_raw_pixels"}
+OF = {
+    "ae": {"latent_clusters"},
+    "vae": {"latent_clusters", "samples"},
+    "vade": {
+        "latent_clusters",
+        "latent_confidence",
+        "samples",
+        "prototypes",
+        "interpolation",
+        "reliability",
+    },
+}
+QUICK = ("figures.embedding.max_iter=250", "figures.embedding.size=60", "figures.plane.n=4")
+
+
+@pytest.mark.parametrize("model", ["ae", "vae", "vade"])
+def test_a_run_draws_everything_into_files_tensorboard_and_the_report(
+    latentclust: Command, model: str
+) -> None:
+    outcome = latentclust(
+        f"experiment=tiny_{model}", "figures.at_end=true", "figures.every_n_epochs=2", *QUICK
+    )
+    assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    figures = outcome.folder / "figures"
+    assert {path.stem for path in figures.glob("*.png")} == EVERY | OF[model]
+    captions = json.loads((figures / "captions.json").read_text())
+    assert {Path(name).stem for name in captions.values()} == EVERY | OF[model]
+    page = (outcome.folder / "report.html").read_text()
+    assert all(caption in page for caption in captions)
+    events = EventAccumulator(str(outcome.folder / "tensorboard"), size_guidance={"images": 0}).Reload()
+    assert set(events.Tags()["images"]) >= EVERY | OF[model]
+    assert [image.step for image in events.Images("latent")] == [2, 3]  # the epoch asked for, and the end
+    (metadata,) = (outcome.folder / "tensorboard").glob("**/metadata.tsv")
+    assert len(metadata.read_text().splitlines()) == 60 + 1
+
+
+def test_figures_draws_a_trained_model_again(latentclust: Command) -> None:
+    fitted = latentclust("experiment=tiny_vade", "figures.at_end=true", *QUICK)
+    again = latentclust("task=figures", "ckpt_path=last", "figures.svg=true")
+    assert again.status == 0, again.err
+    assert fitted.folder is not None
+    assert again.folder is not None
+    for path in (fitted.folder / "figures").glob("*.png"):
+        assert (again.folder / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
+        assert (again.folder / "figures" / f"{path.stem}.svg").exists()
+
+
+def test_report_is_made_again_from_the_runs_folder(latentclust: Command) -> None:
+    fitted = latentclust("experiment=tiny_vade", "figures.at_end=true", *QUICK)
+    assert fitted.folder is not None
+    page = fitted.folder / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    outcome = latentclust("task=report", f"run='{fitted.folder}'")
+    assert outcome.status == 0, outcome.err
+    assert page.read_bytes() == before
+    missing = latentclust("task=report", "run=nowhere")
+    assert missing.status == 2
+    assert "give the folder of a run that has drawn its figures" in missing.err
+
+
+def test_figures_during_training_change_nothing(latentclust: Command) -> None:
+    plain = latentclust("experiment=tiny_vade", "figures.every_n_epochs=0").weights()
+    drawn = latentclust("experiment=tiny_vade", "figures.every_n_epochs=1", *QUICK).weights()
+    for name, value in plain.items():
+        np.testing.assert_array_equal(value.numpy(), drawn[name].numpy())
