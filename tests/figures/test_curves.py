@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,81 @@ def test_test_images_are_drawn_beside_those_trained_on():
     drawn = curves(training_curves(history, title="Digits"))["Objective"]
     assert set(drawn) == {"\u2212ELBO", "\u2212ELBO, test", "reconstruction", "reconstruction, test"}
     np.testing.assert_array_equal(drawn["\u2212ELBO, test"], [[1, 9.0]])
+
+
+def both(names):
+    """A history of each metric, and of its twin on test images, which is a tenth lower."""
+    twins = {name: name.replace("train/", "test/").replace("cluster/", "cluster_test/") for name in names}
+    return {
+        twin: [(e, (0.9 if twin != name else 1.0) * value) for e, value in HISTORY[name]]
+        for name in names
+        for twin in (name, twins[name])
+    }
+
+
+@pytest.mark.parametrize(
+    ("panel", "names"),
+    [
+        ("Objective", ["train/elbo", "train/reconstruction"]),
+        ("Divergence from the prior", ["train/kl_z", "train/kl_c"]),
+        ("Agreement with the labels", ["cluster/acc", "cluster/nmi", "cluster/ari"]),
+        ("Clusters in use", ["cluster/used"]),
+    ],
+)
+def test_what_is_measured_on_test_images_is_dashed_in_the_color_of_its_twin(panel, names):
+    (axes,) = training_curves(both(names), title="Digits").axes
+    assert axes.get_title(loc="left") == panel
+    assert len(axes.lines) == 2 * len(names)
+    for line, twin in zip(axes.lines[::2], axes.lines[1::2], strict=True):
+        assert (line.get_linestyle(), twin.get_linestyle()) == ("-", "--")
+        assert line.get_color() == twin.get_color()
+        label, of_test = (curve.get_label().rsplit("  ", 1)[0] for curve in (line, twin))
+        assert of_test == f"{label}, test"
+        np.testing.assert_allclose(twin.get_ydata(), 0.9 * line.get_ydata())
+    assert len({line.get_color() for line in axes.lines}) == len(names)
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    values = [line.get_label().rsplit("  ", 1)[1] for line in axes.lines]
+    assert [text.rsplit("  ", 1)[1] for text in texts] == values
+    assert [text.startswith("test  ") for text in texts] == [False, True] * len(names)
+
+
+def test_the_legend_names_a_twin_in_full_where_another_has_none():
+    history = {
+        "train/elbo": [(0, -1.0)],
+        "train/reconstruction": [(0, 1.0)],
+        "test/reconstruction": [(0, 2.0)],
+    }
+    (axes,) = training_curves(history, title="Digits").axes
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["\u2212ELBO  1", "reconstruction  1", "reconstruction, test  2"]
+
+
+@pytest.mark.parametrize("method", ["cluster", "kmeans", "gmm"])
+def test_each_clustering_has_its_scores_in_a_panel_of_its_own(method):
+    history = {
+        f"{m}/{score}": [(0, 0.5)] for m in ("kmeans", "gmm", method) for score in ("acc", "nmi", "ari")
+    }
+    drawn = curves(training_curves(history, title="Digits"))
+    assert len(drawn) == len({"kmeans", "gmm", method})
+    assert all(set(lines) == {"ACC", "NMI", "ARI"} for lines in drawn.values())
+
+
+def test_self_training_is_drawn_where_there_is_any():
+    drawn = curves(training_curves({"train/self_training": [(1, 0.5), (2, 0.25)]}, title="Digits"))
+    np.testing.assert_array_equal(drawn["Self-training"]["cross-entropy"], [[1, 0.5], [2, 0.25]])
+
+
+@pytest.mark.parametrize("n_epochs", [5, 40])
+def test_no_legend_runs_beyond_its_panel_with_test_images_drawn_too(n_epochs):
+    names = [name for name in HISTORY if name.startswith(("train/", "cluster/"))]
+    history = {name: line[:n_epochs] for name, line in both(names).items()}
+    for method in ("kmeans", "gmm"):
+        for part, score in product(("", "_test"), ("acc", "nmi", "ari")):
+            history[f"{method}{part}/{score}"] = [(e, 0.1234) for e in range(n_epochs)]
+    figure = training_curves(history, title="Fashion-MNIST \u00b7 VaDE pretrained as an autoencoder")
+    assert_legible(figure)
+    for axes in figure.axes:
+        assert axes.get_legend().get_window_extent().x1 <= axes.get_window_extent().x1 + 1
 
 
 def test_only_panels_with_data_are_drawn():

@@ -22,38 +22,54 @@ class _Panel(NamedTuple):
     """The metrics' names, as they are logged, and what they are called here."""
 
 
+_TEST = ", test"
+"""Ends the labels of images that are not trained on: dashed, in the color of those that are."""
+
+
+def _scores(title: str, method: str) -> _Panel:
+    labels = {}
+    for score in ("acc", "nmi", "ari"):
+        labels[f"{method}/{score}"] = score.upper()
+        labels[f"{method}_test/{score}"] = f"{score.upper()}{_TEST}"
+    return _Panel(title, "score", labels)
+
+
 _OBJECTIVE = _Panel(
     "Objective",
     "per image",
     # The ELBO is drawn as the loss it is, so that it is the sum of its terms and falls like them.
     {
         "train/elbo": "\u2212ELBO",
-        "test/elbo": "\u2212ELBO, test",
+        "test/elbo": f"\u2212ELBO{_TEST}",
         "train/reconstruction": "reconstruction",
-        "test/reconstruction": "reconstruction, test",
+        "test/reconstruction": f"reconstruction{_TEST}",
     },
 )
 _DIVERGENCE = _Panel(
-    "Divergence from the prior", "nats per image", {"train/kl_z": "KL of z", "train/kl_c": "KL of c"}
-)
-_SCORES = _Panel(
-    "Agreement with the labels",
-    "score",
+    "Divergence from the prior",
+    "nats per image",
     {
-        "cluster/acc": "ACC",
-        "cluster/nmi": "NMI",
-        "cluster/ari": "ARI",
-        "kmeans/acc": "ACC, k-means",
-        "gmm/acc": "ACC, GMM",
+        "train/kl_z": "KL of z",
+        "test/kl_z": f"KL of z{_TEST}",
+        "train/kl_c": "KL of c",
+        "test/kl_c": f"KL of c{_TEST}",
     },
 )
-_USED = _Panel("Clusters in use", "clusters", {"cluster/used": "in use"})
+_SELF_TRAINING = _Panel("Self-training", "nats per image", {"train/self_training": "cross-entropy"})
+_SCORES = (
+    _scores("Agreement with the labels", "cluster"),
+    _scores("Agreement of k-means with the labels", "kmeans"),
+    _scores("Agreement of a GMM with the labels", "gmm"),
+)
+_USED = _Panel(
+    "Clusters in use", "clusters", {"cluster/used": "in use", "cluster_test/used": f"in use{_TEST}"}
+)
 _LEARNING_RATE = _Panel(
     "Learning rate",
     "step size",
     {"learning_rate/networks": "networks", "learning_rate/mixture": "mixture"},
 )
-_PANELS = (_OBJECTIVE, _DIVERGENCE, _SCORES, _USED, _LEARNING_RATE)
+_PANELS = (_OBJECTIVE, _DIVERGENCE, _SELF_TRAINING, *_SCORES, _USED, _LEARNING_RATE)
 
 
 @styled
@@ -71,7 +87,8 @@ def training_curves(history: Mapping[str, Sequence[tuple[float, float]]], *, tit
     Returns
     -------
     Figure
-        One axes for each panel that has data; a figure that says so if none has.
+        One axes for each panel that has data; a figure that says so if none has. What is measured on images
+        that are not trained on is dashed: where it leaves the curve of its color, the model overfits.
     """
     found = [(panel, lines) for panel in _PANELS if (lines := _lines(panel, history))]
     columns = min(_COLUMNS, max(1, len(found)))
@@ -94,22 +111,45 @@ def _lines(panel: _Panel, history: Mapping[str, Sequence[tuple[float, float]]]) 
 
 
 def _draw(axes: Axes, panel: _Panel, lines: dict[str, np.ndarray]) -> None:
-    for number, (label, line) in enumerate(lines.items()):
+    terms = list(dict.fromkeys(label.removesuffix(_TEST) for label in lines))
+    for label, line in lines.items():
         epochs, values = line.T
-        dots = "o" if len(line) <= _FEW else ""
-        last = f"{label}  {values[-1]:.4g}"
-        axes.plot(epochs, values, dots + "-", markersize=3.5, color=color(number), label=last)
-    axes.set_title(panel.title, fontsize=TEXT_SIZE, fontweight="bold", pad=22)
+        shade, test = color(terms.index(label.removesuffix(_TEST))), label.endswith(_TEST)
+        axes.plot(
+            epochs,
+            values,
+            marker="o" if len(line) <= _FEW else "",
+            markersize=3.5,
+            markerfacecolor="white" if test else shade,
+            linestyle="--" if test else "-",
+            color=shade,
+            label=f"{label}  {values[-1]:.4g}",
+        )
+    # Where each term has its twin, the legend has the twins under them, and need not name them again.
+    rows = 2 if len(lines) == 2 * len(terms) else 1
+    entries = [str(line.get_label()) for line in axes.lines]
+    if rows == 2:
+        entries = [f"test{text.split(_TEST)[1]}" if _TEST in text else text for text in entries]
+    axes.set_title(panel.title, fontsize=TEXT_SIZE, fontweight="bold", pad=8 + 14 * rows)
     axes.set(xlabel="epoch", ylabel=panel.unit)
     axes.grid(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     values = np.concatenate([line[:, 1] for line in lines.values()])
     values = values[np.isfinite(values)]
     low, high = values.min(initial=0), values.max(initial=1)
-    if panel is _SCORES:
+    if panel in _SCORES:
         axes.set_ylim(low, high)
     elif panel is _USED:
         axes.set_ylim(0, 1.15 * high)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     # Between title and panel, where no curve can run beneath it.
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines), borderaxespad=0, handlelength=1.2)
+    axes.legend(
+        axes.lines,
+        entries,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=-(-len(lines) // rows),
+        borderaxespad=0,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
