@@ -2,8 +2,10 @@
 
 from omegaconf import DictConfig
 
+from latentclust.partitions import PARTITIONS
 from latentclust.tasks.evaluate import evaluate
 from latentclust.tasks.fit import fit
+from latentclust.tasks.partition import fit_partition
 from latentclust.tasks.predict import predict
 from latentclust.tasks.quiet import silence_known_warnings
 
@@ -13,4 +15,6 @@ TASKS = {"fit": fit, "evaluate": evaluate, "predict": predict}
 def run_task(cfg: DictConfig) -> float | None:
     """Run the task that ``cfg.task.name`` names and return its metric for a sweeper, if it has one."""
     silence_known_warnings()
+    if cfg.task.name == "fit" and cfg.model.name in PARTITIONS:
+        return fit_partition(cfg)
     return TASKS[cfg.task.name](cfg)
