@@ -13,6 +13,8 @@ ROOMS = {
     "mixture": set(),
     "objectives": {"mixture", "networks"},
     "schedules": set(),
+    "points": set(),
+    "partitions": set(),
     "hardware": {"LIGHTNING"},
     "initialization": {"mixture"},
     "evaluation": {"initialization", "mixture"},

@@ -26,9 +26,13 @@ def explain(error: BaseException, arguments: list[str], conf: Path) -> str:
     """
     if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
-        options = ", ".join(error.options)
-        guess = near_miss(choice, error.options)
-        return f"'{choice}' is no choice of {group}{guess}; the choices are: {options}"
+        root, _, rest = error.missing_cfg_file.partition("/")
+        options = error.options
+        if (conf / root).is_dir() and root != "hydra":  # Hydra leaves out what lies in folders of a group
+            group, choice = root, rest
+            options = sorted({*options, *choices_of(root, conf)})
+        guess = near_miss(choice, options)
+        return f"'{choice}' is no choice of {group}{guess}; the choices are: {', '.join(options)}"
     if isinstance(error, OverrideParseException):
         return (
             f"cannot read '{error.override}': write GROUP=CHOICE or KEY=VALUE, "
@@ -45,6 +49,12 @@ def explain(error: BaseException, arguments: list[str], conf: Path) -> str:
             "choose another folder (output_dir=..., data.root=...)"
         )
     return " ".join(str(error).split())
+
+
+def choices_of(group: str, conf: Path) -> list[str]:
+    """Return the choices of a config group, those in its folders as ``folder/choice``."""
+    folder = conf / group
+    return [file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml")]
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:

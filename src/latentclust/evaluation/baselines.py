@@ -66,18 +66,19 @@ def cluster_pixels(
     if len(pool) > LARGEST_FIT:
         order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
         sample = pool[order[:LARGEST_FIT]]
-    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed, copy_x=False).fit(_pixels(sample))
+    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed, copy_x=False).fit(pixels(sample))
 
     def predict(images: Tensor) -> Tensor:
-        parts = [torch.from_numpy(kmeans.predict(_pixels(part))) for part in torch.split(images, CHUNK)]
+        parts = [torch.from_numpy(kmeans.predict(pixels(part))) for part in torch.split(images, CHUNK)]
         return torch.cat(parts).long()
 
     clusters = torch.from_numpy(kmeans.labels_).long() if sample is pool else predict(pool)
     return clusters, None if test is None else predict(test)
 
 
-def _pixels(images: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def pixels(images: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Lay uint8 images ``(N, C, H, W)`` out as points ``(N, P)`` in [0, 1]."""
     # float32: half of scikit-learn's memory and time, and 8-bit images have no more precision.
-    pixels = images.flatten(1).cpu().numpy().astype(np.float32)
-    pixels /= 255
-    return pixels
+    points = images.flatten(1).cpu().numpy().astype(np.float32)
+    points /= 255
+    return points

@@ -3,10 +3,12 @@
 from latentclust.figures.confidence import Calibration, calibration, reliability
 from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
+from latentclust.figures.distances import distance_histogram
 from latentclust.figures.explorer import Explorer, explorer
 from latentclust.figures.generation import image_grid, interpolation, prototypes, reconstructions
 from latentclust.figures.latent import confidence_scatter, latent_scatter
 from latentclust.figures.numerals import numeral_scatter
+from latentclust.figures.partition import frame, partition_scatter
 from latentclust.figures.plane import between, plane_codes, plane_grid, plane_ranges
 from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
@@ -21,12 +23,15 @@ __all__ = [
     "calibration",
     "confidence_scatter",
     "confusion_matrix",
+    "distance_histogram",
     "explorer",
+    "frame",
     "image_grid",
     "interpolation",
     "latent_scatter",
     "latent_scatter_3d",
     "numeral_scatter",
+    "partition_scatter",
     "pca_plane",
     "plane_codes",
     "plane_grid",

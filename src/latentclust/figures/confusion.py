@@ -33,6 +33,7 @@ def confusion_matrix(
     class_names: Sequence[str] | None = None,
     cluster_order: Sequence[int] | None = None,
     matches: Sequence[int] | None = None,
+    unit: str = "images",
 ) -> Figure:
     """Draw clusters against classes: in each cell the images, and their share of the cluster.
 
@@ -48,6 +49,8 @@ def confusion_matrix(
         The clusters from top to bottom, a permutation of range(K). By default by matched class, or number.
     matches
         The class matched to each cluster, -1 for none, (K,): these cells are outlined.
+    unit
+        What is counted.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def confusion_matrix(
     axes.tick_params(length=0)
     sums = axes.secondary_yaxis("right")
     sums.set_yticks(range(n_clusters), [f"{total:,}" for total in totals])
-    sums.set_ylabel("images in the cluster")
+    sums.set_ylabel(f"{unit} in the cluster")
     sums.spines[:].set_visible(False)
     sums.tick_params(length=0)
     return figure

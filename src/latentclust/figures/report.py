@@ -15,7 +15,7 @@ from latentclust.figures.explorer import Explorer
 from latentclust.figures.style import write_atomic
 
 _SCORES = ("acc", "nmi", "ari")
-_SETS = {"pool": "Clustered images", "test": "Test images"}
+_SETS = {"pool": "Clustered", "test": "Test"}
 
 
 def render_report(
@@ -30,7 +30,8 @@ def render_report(
     ----------
     summary
         What ``summary.json`` holds: command, commit, date, device, model, data, versions, seconds, results,
-        clusters, config, warnings. Keys that are missing or None are left out of the page.
+        clusters, config, warnings, inputs (what was clustered, images by default). Keys that are missing or
+        None are left out of the page.
     figures
         Image files (PNG or SVG) by their captions, in the order of the page. One that cannot be read
         becomes a warning there: hours of training are not lost to a missing picture.
@@ -50,12 +51,12 @@ def render_report(
         The place cannot be written.
     """
     pictures, unread = _embed(figures)
-    results = summary.get("results") or []
+    results, inputs = summary.get("results") or [], summary.get("inputs", "images")
     page = _template().render(
         title=" on ".join(str(summary[key]) for key in ("model", "data") if summary.get(key)) or "A run",
         summary=summary,
         warnings=[*(summary.get("warnings") or []), *unread],
-        sets={key: name for key, name in _SETS.items() if any(row.get(key) for row in results)},
+        sets={key: f"{name} {inputs}" for key, name in _SETS.items() if any(row.get(key) for row in results)},
         scores=_SCORES,
         best=_best(results),
         facts=_facts(summary),
@@ -105,11 +106,11 @@ def _embed(figures: Mapping[str, Path]) -> tuple[list[tuple[str, str]], list[str
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Collect what there is to say about the run, as (name, value) pairs."""
     clusters = summary.get("clusters") or {}
-    share = clusters.get("smallest_share")
+    share, inputs = clusters.get("smallest_share"), summary.get("inputs", "images")
     facts = {
         **{key.capitalize(): summary.get(key) for key in ("data", "model", "commit", "device")},
         "Clusters in use": clusters.get("used"),
-        "Smallest cluster": None if share is None else f"{share:.1%} of the images",
+        "Smallest cluster": None if share is None else f"{share:.1%} of the {inputs}",
     }
     return [(name, str(value)) for name, value in facts.items() if value is not None]
 

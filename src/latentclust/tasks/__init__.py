@@ -2,9 +2,11 @@
 
 from omegaconf import DictConfig
 
+from latentclust.partitions import PARTITIONS
 from latentclust.tasks.evaluate import evaluate
 from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
+from latentclust.tasks.partition import fit_partition
 from latentclust.tasks.predict import predict
 from latentclust.tasks.quiet import silence_known_warnings
 from latentclust.tasks.redraw import redraw
@@ -23,4 +25,6 @@ TASKS = {
 def run_task(cfg: DictConfig) -> float | None:
     """Run the task that ``cfg.task.name`` names and return its metric for a sweeper, if it has one."""
     silence_known_warnings()
+    if cfg.task.name == "fit" and cfg.model.name in PARTITIONS:
+        return fit_partition(cfg)
     return TASKS[cfg.task.name](cfg)

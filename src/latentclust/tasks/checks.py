@@ -10,6 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from latentclust.errors import LatentclustError
 from latentclust.initialization import INITIALIZATIONS
 from latentclust.objectives import RECONSTRUCTIONS
+from latentclust.partitions import PARTITIONS
+from latentclust.points import POINT_SETS
 from latentclust.schedules import SCHEDULES
 
 
@@ -66,6 +68,7 @@ OPTIMIZER = {
 }
 METRICS = re.compile(
     r"objective|(train|test)/(loss|elbo|reconstruction|kl_z|kl_c|self_training)|perf/(samples_per_second|accuracy_seconds)"
+    r"|distances/(contrast|nearest|farthest)"
     r"|(cluster|kmeans|gmm)(_test)?/(acc|nmi|ari|used|smallest_share)"
 )
 RULES = {
@@ -80,6 +83,11 @@ RULES = {
     "data.pool": one_of("all", "train"),
     "data.batch_size": whole(1),
     "data.limit": whole(1, optional=True),
+    "data.n": whole(1),
+    "data.dims": whole(2),
+    "data.noise": number(0),
+    "data.n_groups": whole(1),
+    "data.seed": whole(0),
     "augment.degrees": number(0),
     "augment.pixels": number(0),
     "augment.scale": SHARE,
@@ -92,6 +100,10 @@ RULES = {
     "model.gamma": one_of("sample", "exact"),
     "model.beta": number(0),
     "model.n_samples": whole(1),
+    "model.n_init": whole(1),
+    "model.covariance": one_of("diag", "full"),
+    "model.reg_covar": number(0, above=True),
+    "model.n_neighbors": whole(2),
     "model.log_var_init": number(-20, optional=True),
     "model.refit_at": Rule(
         lambda v: isinstance(v, list) and all(isinstance(e, int) and e >= 1 for e in v),
@@ -160,3 +172,30 @@ def check(cfg: DictConfig) -> None:
             node = node.get(name, rule) if isinstance(node, dict) else rule
         if node is not rule and not rule.holds(node):
             raise LatentclustError(f"{key} is {node!r}: it must be {rule.words}")
+
+
+def check_combination(cfg: DictConfig) -> None:
+    """Check that task, model and data go together.
+
+    Raises
+    ------
+    LatentclustError
+        If a network is to be trained on points, or a model that leaves no checkpoint is to use one.
+    """
+    model, data = cfg.model.name, cfg.data.name
+    if model in PARTITIONS:
+        if cfg.task.name != "fit":
+            raise LatentclustError(
+                f"task={cfg.task.name} needs a trained network, which model={model} is not: leave out "
+                "task=..., or choose another model"
+            )
+        if cfg.ckpt_path is not None:
+            raise LatentclustError(
+                f"model={model} trains nothing that a checkpoint could hold: leave out ckpt_path, or choose "
+                "another model"
+            )
+    elif data in POINT_SETS:
+        raise LatentclustError(
+            f"data={data} are points, and model={model} needs images: choose model={'|'.join(PARTITIONS)}, "
+            "or other data"
+        )

@@ -19,7 +19,7 @@ from rich.console import Console
 from latentclust.errors import LatentclustError, StoppedError
 from latentclust.hardware import choose_accelerator
 from latentclust.tasks.checkpoints import find_checkpoint, read_record
-from latentclust.tasks.checks import check
+from latentclust.tasks.checks import check, check_combination
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +67,10 @@ class Run:
         Raises
         ------
         LatentclustError
-            If a value is out of range or the checkpoint cannot be used.
+            If a value is out of range, choices do not go together or the checkpoint cannot be used.
         """
         check(cfg)
+        check_combination(cfg)
         choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
         L.seed_everything(cfg.seed, verbose=False)
         hydra = HydraConfig.get()

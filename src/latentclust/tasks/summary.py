@@ -34,7 +34,8 @@ class Summary:
     """A run in plain values: what ``summary.json`` holds.
 
     ``results`` has a row for each method with its scores on the pool and the test images (shares, not
-    percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values.
+    percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values; ``inputs``
+    what was clustered, images or points.
     """
 
     command: str
@@ -51,25 +52,31 @@ class Summary:
     metrics: dict[str, float]
     config: dict[str, Any]
     warnings: list[str]
+    inputs: str = "images"
 
     @classmethod
     def of(
         cls,
         cfg: DictConfig,
         run: Run,
-        model: LatentModel,
+        model: LatentModel | str,
         results: list[Result],
         metrics: dict[str, float],
+        inputs: str = "images",
     ) -> "Summary":
-        """Put together what is known when everything has been measured."""
+        """Put together what is known when everything has been measured.
+
+        A method of scikit-learn, which computes on the CPU, comes as its name.
+        """
         config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
         own = results[-1].pool
+        network = isinstance(model, LatentModel)
         return cls(
             command=run.command,
             commit=run.commit,
             date=datetime.now().astimezone().isoformat(timespec="seconds"),
-            device=device_name(choose_accelerator(cfg.trainer.accelerator)),
-            model=type(model).__name__,
+            device=device_name(choose_accelerator(cfg.trainer.accelerator) if network else "cpu"),
+            model=type(model).__name__ if network else str(model),
             data=cfg.data.name,
             seed=cfg.seed,
             versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
@@ -79,6 +86,7 @@ class Summary:
             metrics={**metrics, **final_metrics(results)},
             config=config,
             warnings=run.warnings,
+            inputs=inputs,
         )
 
     def write(self, run: Run) -> None:
