@@ -29,7 +29,7 @@ RESULTS = Path(__file__).resolve().parent / "results" / "paper_run.json"
 def start(options: argparse.Namespace, seed: int, folder: Path) -> "subprocess.Popen[bytes]":
     """Start a run in a process of its own."""
     overrides = [
-        "experiment=lab_vade",
+        "experiment=lab/exercise3_vade",
         f"data={options.data}",
         f"data.batch_size={options.batch_size}",
         f"model.pretrain.max_epochs={options.pretrain_epochs}",

@@ -68,7 +68,7 @@ def latent_scatter(
     names = names_of(groups, group_names)
     figure = new_figure(*size, title)
     axes = plane_axes(figure, axis_labels)
-    _draw_points(axes, points, groups)
+    draw_points(axes, points, groups)
     handles = [] if set(names) == {-1} else [dot(group, name) for group, name in names.items()]
     if components is None:
         named = [group for group in names if group >= 0]
@@ -157,7 +157,8 @@ def confidence_scatter(
     return figure
 
 
-def _draw_points(axes: Axes, points: Floats, groups: Integers) -> None:
+def draw_points(axes: Axes, points: Floats, groups: Integers) -> None:
+    """Draw points ``(N, 2)`` in the colors and markers of their groups ``(N,)``."""
     # Drawn in a shuffled order: group after group would bury the first ones under the last.
     order = np.random.default_rng(0).permutation(len(points))
     points, groups = points[order], groups[order]

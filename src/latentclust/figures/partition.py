@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from latentclust.errors import LatentclustError
-from latentclust.figures.latent import _dot, _draw_ellipses, _draw_points
+from latentclust.figures.latent import draw_points
+from latentclust.figures.scatter import dot, draw_ellipses
 from latentclust.figures.style import INK, TEXT_SIZE, Floats, Integers, color, new_figure, styled
 
 Frame = tuple[float, float, float, float]
@@ -100,7 +101,7 @@ def partition_scatter(
     if means is not None:
         right_axes.scatter(*means.T, marker="X", s=90, c=INK, edgecolors="white", linewidths=1.2, zorder=5)
         if covariances is not None:
-            _draw_ellipses(right_axes, means, covariances)
+            draw_ellipses(right_axes, means, covariances)
     names = {int(shown[k]): f"cluster {k}" for k in np.unique(clusters)}
     _draw(right_axes, points, shown[clusters], panel_titles[1], names)
     for axes in all_axes:
@@ -122,10 +123,10 @@ def _colors_of_clusters(n_clusters: int, matches: Sequence[int]) -> Integers:
 
 def _draw(axes: Axes, points: Floats, groups: Integers, title: str, names: dict[int, str]) -> None:
     """Draw one panel; its legend is in the order of the numbers that choose the colors."""
-    _draw_points(axes, points, groups)
+    draw_points(axes, points, groups)
     axes.set_title(title, fontsize=TEXT_SIZE, fontweight="bold")
     axes.legend(
-        handles=[_dot(group, name) for group, name in sorted(names.items())],
+        handles=[dot(group, name) for group, name in sorted(names.items())],
         loc="upper left",
         bbox_to_anchor=(1, 1),
         ncols=-(-len(names) // _ROWS_OF_LEGEND),
