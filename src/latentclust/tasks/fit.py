@@ -18,7 +18,7 @@ from latentclust.tasks.checkpoints import check_fit
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
-from latentclust.tasks.show import show, sketch
+from latentclust.tasks.show import show, sketch, write_report
 from latentclust.tasks.summary import Summary, conclude
 from latentclust.tasks.wiring import build_data, build_model, build_trainer
 
@@ -51,6 +51,8 @@ def fit(cfg: DictConfig) -> float | None:
         if cfg.figures.at_end:
             with run.timed("show"):
                 show(cfg, run, data, model, results, history.metrics, trainer.loggers)
+            summary.write(run)  # again, now that it has all the times
+            write_report(run.folder)
         conclude(run, summary, results, trainer.loggers)
     return summary.metric(cfg.optimized_metric)
 

@@ -8,7 +8,7 @@ from latentclust.tasks.evaluate import load_trained, require_trained
 from latentclust.tasks.measure import measure
 from latentclust.tasks.pretrain import cached_autoencoder
 from latentclust.tasks.run import Run
-from latentclust.tasks.show import show
+from latentclust.tasks.show import show, write_report
 from latentclust.tasks.summary import Summary, conclude
 
 
@@ -21,8 +21,9 @@ def redraw(cfg: DictConfig) -> None:
         autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
         results = measure(cfg, data, model, autoencoder)
     history = read_checkpoint(require_trained(cfg, run))["callbacks"].get("History", {}).get("metrics", {})
-    summary = Summary.of(cfg, run, model, results, {})
-    summary.write(run)
     with run.timed("show"):
         show(cfg, run, data, model, results, history)
+    summary = Summary.of(cfg, run, model, results, {})
+    summary.write(run)
+    write_report(run.folder)
     conclude(run, summary, results)

@@ -34,10 +34,7 @@ def show(
     history: History,
     loggers: Iterable[Logger] = (),
 ) -> None:
-    """Write ``figures/*.png`` and ``report.html`` into the run's folder, and both to TensorBoard's images.
-
-    The run's ``summary.json`` is there already.
-    """
+    """Write ``figures/*.png`` into the run's folder, to TensorBoard's images and its projector."""
     own = results[-1]
     view = View.of(data, model.to(data.pool.images.device).eval(), title_of(cfg, model), own.clusters)
     part = view.first(cfg.figures.embedding.size)
@@ -55,7 +52,6 @@ def show(
         for writer in writers:
             project(writer, part, step)
     keep_explored(run.folder, part, planes)
-    write_report(run.folder)
 
 
 def title_of(cfg: DictConfig, model: LatentModel) -> str:
