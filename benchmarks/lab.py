@@ -1,0 +1,148 @@
+"""Run the lab: every command of docs/lab.md, its numbers and its pictures.
+
+    python benchmarks/lab.py                  # what is missing
+    python benchmarks/lab.py part1 exercise1  # of these parts alone
+
+Each run leaves benchmarks/results/lab/<name>.json as soon as it is over, and the pictures that the page shows
+in docs/images/lab/. Writes the tables of docs/lab.md and docs/lab.fr.md.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from accuracy import KEPT
+from pages import DOCS, fill_page, markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "lab"
+IMAGES = DOCS / "images" / "lab"
+PAGES = (DOCS / "lab.md", DOCS / "lab.fr.md")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the lab, and which of its figures the page shows."""
+
+    overrides: str
+    figures: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What a reader types."""
+        return f"python -m latentclust {self.overrides}"
+
+
+AE, VAE, VADE = "experiment=lab/exercise1_ae", "experiment=lab/exercise2_vae", "experiment=lab/exercise3_vade"
+SHALLOW = {f"ae_shallow_{d}": Command(f"{AE} model.latent_dim={d}", ("latent", "plane")) for d in (2, 3, 10)}
+DEEP = {f"ae_deep_{d}": Command(f"{AE} network=deep model.latent_dim={d}", ()) for d in (2, 3, 10)}
+PARTS: dict[str, dict[str, Command]] = {
+    "part1": {
+        name: Command(f"experiment=lab/part1_{name}", ("clusters", *more))
+        for name, more in {
+            "blobs": (),
+            "moons_kmeans": (),
+            "moons_spectral": ("features",),
+            "circles_kmeans": (),
+            "circles_spectral": ("features",),
+        }.items()
+    },
+    "dims": {
+        f"dims_{dims}": Command(f"experiment=lab/part1_dims data.dims={dims}", ("distances",))
+        for dims in (2, 10, 100, 1000)
+    },
+    "exercise1": {**SHALLOW, **DEEP},
+    "exercise2": {
+        "vae_2": Command(f"{VAE} model.latent_dim=2", ("latent", "plane")),
+        "vae_10": Command(f"{VAE} model.latent_dim=10", ("samples",)),
+    },
+    "exercise3": {"vade": Command(VADE, ("curves", "samples", "confusion", "tsne_latent_space"))},
+}
+
+
+def run(part: str, name: str, command: Command, threads: int) -> str:
+    """Run a command, unless its file is there; return what happened, for people."""
+    path, folder = RESULTS / f"{name}.json", ROOT / "outputs" / "lab" / name
+    if path.exists():
+        return f"{name}: there already"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with (folder / "output.txt").open("w") as output:
+        status = subprocess.run(
+            [sys.executable, "-m", "latentclust", *command.overrides.split(), f"hydra.run.dir={folder}"],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    if status:
+        return f"{name}: failed with status {status}, see {folder / 'output.txt'}"
+    summary = json.loads((folder / "summary.json").read_text())
+    kept = {"part": part, "name": name} | {key: summary[key] for key in (*KEPT, "metrics")}
+    kept["command"] = command.text
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for figure in command.figures:
+        shutil.copy(folder / "figures" / f"{figure}.png", IMAGES / f"{name}_{figure}.png")
+    path.write_text(json.dumps(kept, indent=1).replace(f"{ROOT}/", "") + "\n")
+    return f"{name}: done in {sum(summary['seconds'].values()):.0f} s"
+
+
+def table(part: str) -> str:
+    """Write a row for each clustering of each run of a part."""
+    lines = [["command", "clusters by", "ACC", "NMI", "ARI", "test ACC", "seconds"]]
+    if part == "dims":
+        lines[0] = ["command", "ACC", "nearest", "farthest", "contrast"]
+    for name, command in PARTS[part].items():
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        one = json.loads(path.read_text())
+        if part == "dims":
+            distances = [one["metrics"][f"distances/{key}"] for key in ("nearest", "farthest", "contrast")]
+            cells = [percent(one["results"][-1]["pool"]["acc"]), *(f"{value:.3g}" for value in distances)]
+            lines.append([f"`{command.overrides}`", *cells])
+            continue
+        seconds = f"{sum(one['seconds'].values()):.0f}"
+        for number, result in enumerate(one["results"]):
+            scores = [percent(result["pool"][score]) for score in ("acc", "nmi", "ari")]
+            test = percent(result["test"]["acc"]) if result["test"] else ""
+            first = [f"`{command.overrides}`", seconds] if number == 0 else ["", ""]
+            lines.append([first[0], result["method"], *scores, test, first[1]])
+    return markdown(lines, left=1 if part == "dims" else 2)
+
+
+def percent(share: float | None) -> str:
+    """Write a share in percent."""
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def main() -> None:
+    """Run what is missing, then write the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; the cores are shared among them")
+    parser.add_argument("--tables", action="store_true", help="write the tables, run nothing")
+    options = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    chosen = {} if options.tables else {part: PARTS[part] for part in options.parts or PARTS}
+    jobs = [(part, name, command) for part, commands in chosen.items() for name, command in commands.items()]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for outcome in pool.map(lambda job: run(*job, threads), jobs):
+            print(outcome, flush=True)
+    for page in PAGES:
+        for part in PARTS:
+            fill_page(page, f"lab-{part}", table(part))
+
+
+if __name__ == "__main__":
+    main()
