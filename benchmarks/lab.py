@@ -115,6 +115,8 @@ def table(part: str) -> str:
             test = percent(result["test"]["acc"]) if result["test"] else ""
             first = [f"`{command.overrides}`", seconds] if number == 0 else ["", ""]
             lines.append([first[0], result["method"], *scores, test, first[1]])
+    if len(lines) == 1:
+        return "*Not run yet.*"
     return markdown(lines, left=1 if part == "dims" else 2)
 
 

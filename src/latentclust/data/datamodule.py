@@ -18,6 +18,7 @@ from latentclust.data.splits import Source, Split, apportion, stratified_subset
 from latentclust.errors import LatentclustError
 
 POOLS = ("all", "train")
+AS_THEY_ARE = Augmentation()
 
 
 class ImageDataModule(LightningDataModule, ABC):
@@ -56,7 +57,7 @@ class ImageDataModule(LightningDataModule, ABC):
         batch_size: int = 256,
         limit: int | None = None,
         seed: int = 0,
-        augmentation: Augmentation = Augmentation(),
+        augmentation: Augmentation = AS_THEY_ARE,
     ) -> None:
         super().__init__()
         if pool not in POOLS:
