@@ -2,11 +2,11 @@
 
 from latentclust.data.augment import Augmentation
 from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
-from latentclust.data.datamodule import (
+from latentclust.data.datamodule import ImageDataModule
+from latentclust.data.datasets import (
     DigitsDataModule,
     FashionMNISTDataModule,
     FilesDataModule,
-    ImageDataModule,
     MNISTDataModule,
     build_datamodule,
 )

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from lightning import LightningDataModule
@@ -12,8 +12,6 @@ from torch import Tensor
 
 from latentclust.data.augment import Augmentation, augment
 from latentclust.data.batches import TensorBatches, to_unit_interval
-from latentclust.data.files import load_files
-from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source, Split, apportion, stratified_subset
 from latentclust.errors import LatentclustError
 
@@ -190,71 +188,6 @@ class ImageDataModule(LightningDataModule, ABC):
         return augment(images, self.augmentation) if training else images
 
 
-class MNISTDataModule(ImageDataModule):
-    """The MNIST handwritten digits; see `load_mnist`."""
-
-    def load(self) -> Source:
-        """Fetch MNIST if need be, and read it."""
-        return load_mnist(self.root)
-
-
-class FashionMNISTDataModule(ImageDataModule):
-    """Fashion-MNIST; see `load_fashion_mnist`."""
-
-    def load(self) -> Source:
-        """Fetch Fashion-MNIST if need be, and read it."""
-        return load_fashion_mnist(self.root)
-
-
-class DigitsDataModule(ImageDataModule):
-    """scikit-learn's handwritten digits; see `load_digits`."""
-
-    def load(self) -> Source:
-        """Read the digits that come with scikit-learn."""
-        return load_digits()
-
-
-class FilesDataModule(ImageDataModule):
-    """The user's own images; see `load_files`.
-
-    Parameters
-    ----------
-    path : str
-        An ``.npz`` or ``.npy`` file.
-    **options
-        As for `ImageDataModule`.
-    """
-
-    def __init__(self, *, path: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.path = path
-
-    def load(self) -> Source:
-        """Read the user's file."""
-        return load_files(self.path)
-
-
-DATAMODULES: dict[str, type[ImageDataModule]] = {
-    "mnist": MNISTDataModule,
-    "fashion_mnist": FashionMNISTDataModule,
-    "digits": DigitsDataModule,
-    "files": FilesDataModule,
-}
-
-
 def _require(name: str, value: int, least: int) -> None:
     if not isinstance(value, int) or value < least:
         raise LatentclustError(f"{name}={value} is not possible: give a whole number, at least {least}")
-
-
-def build_datamodule(name: str, **options: Any) -> ImageDataModule:
-    """Build the datamodule called ``name``, with the parameters of its class.
-
-    Raises
-    ------
-    LatentclustError
-        If there is no datamodule of that name, or a parameter is out of range.
-    """
-    if name not in DATAMODULES:
-        raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATAMODULES)}")
-    return DATAMODULES[name](**options)

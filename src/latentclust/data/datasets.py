@@ -1,0 +1,74 @@
+"""The data sets, each by the name that `data=...` gives it."""
+
+from typing import Any
+
+from latentclust.data.datamodule import ImageDataModule
+from latentclust.data.files import load_files
+from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
+from latentclust.data.splits import Source
+from latentclust.errors import LatentclustError
+
+
+class MNISTDataModule(ImageDataModule):
+    """The MNIST handwritten digits; see `load_mnist`."""
+
+    def load(self) -> Source:
+        """Fetch MNIST if need be, and read it."""
+        return load_mnist(self.root)
+
+
+class FashionMNISTDataModule(ImageDataModule):
+    """Fashion-MNIST; see `load_fashion_mnist`."""
+
+    def load(self) -> Source:
+        """Fetch Fashion-MNIST if need be, and read it."""
+        return load_fashion_mnist(self.root)
+
+
+class DigitsDataModule(ImageDataModule):
+    """scikit-learn's handwritten digits; see `load_digits`."""
+
+    def load(self) -> Source:
+        """Read the digits that come with scikit-learn."""
+        return load_digits()
+
+
+class FilesDataModule(ImageDataModule):
+    """The user's own images; see `load_files`.
+
+    Parameters
+    ----------
+    path : str
+        An ``.npz`` or ``.npy`` file.
+    **options
+        As for `ImageDataModule`.
+    """
+
+    def __init__(self, *, path: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    def load(self) -> Source:
+        """Read the user's file."""
+        return load_files(self.path)
+
+
+DATAMODULES: dict[str, type[ImageDataModule]] = {
+    "mnist": MNISTDataModule,
+    "fashion_mnist": FashionMNISTDataModule,
+    "digits": DigitsDataModule,
+    "files": FilesDataModule,
+}
+
+
+def build_datamodule(name: str, **options: Any) -> ImageDataModule:
+    """Build the datamodule called ``name``, with the parameters of its class.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no datamodule of that name, or a parameter is out of range.
+    """
+    if name not in DATAMODULES:
+        raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATAMODULES)}")
+    return DATAMODULES[name](**options)
