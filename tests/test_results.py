@@ -7,6 +7,8 @@ import statistics
 from types import ModuleType
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from tests.conftest import REPOSITORY
 
@@ -95,3 +97,17 @@ def test_pages_show_every_accuracy_run() -> None:
 def test_no_run_names_a_path_of_its_machine() -> None:
     for path in (REPOSITORY / "benchmarks/results").rglob("*.json"):
         assert not re.search(r'"(/[a-z]|[A-Z]:)', path.read_text()), path
+
+
+def test_the_recipes_are_still_what_was_measured() -> None:
+    """A recipe's settings may get new keys, but no committed run may have had others than it has now."""
+    unrelated = ("figures.", "data.root", "trainer.enable_progress_bar", "output_dir", "logger.")
+    flat = importlib.import_module("latentclust.tasks.summary").flat
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        for run in importlib.import_module("accuracy").load():
+            recipe = [] if run["recipe"] == "default" else [f"experiment={run['recipe']}"]
+            cfg = compose("config", overrides=[*recipe, f"data={run['data']}", f"seed={run['seed']}"])
+            now = flat(OmegaConf.to_container(cfg, resolve=True))
+            for key, value in flat(run["config"]).items():
+                if not key.startswith(unrelated):
+                    assert now[key] == value, (run["recipe"], key)
