@@ -1,0 +1,121 @@
+"""What guides VaDE: the fitted mixture, the held partition, the targets; watched through a Trainer."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from latentclust.callbacks import ClusterTargets, MixtureInitialization
+from latentclust.data import TensorBatches
+from latentclust.inference import in_chunks
+from latentclust.initialization import fit_gmm
+from latentclust.models import VaDE
+from tests.callbacks.test_callbacks import digits, train, vade
+
+
+def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    codes = in_chunks(model.encode, digits().pool.images)
+    expected = fit_gmm(codes, 10, n_init=2, seed=5)
+    init = MixtureInitialization("gmm", 5, n_init=2)
+    train(model, [init], tmp_path, epochs=1)
+    mixture = model.prior.mixture_parameters()
+    for ours, theirs in zip(mixture, expected.parameters, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert init.initialization is not None
+    assert torch.equal(init.initialization.clusters, expected.clusters)
+    assert bool(model.mixture_is_fitted)
+
+
+def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    model.mixture_is_fitted.fill_(True)
+    before = model.prior.means.detach().clone()
+    train(model, [MixtureInitialization("gmm", 0, n_init=1)], tmp_path, epochs=1)
+    assert torch.equal(model.prior.means, before)
+
+
+class Targets(L.Callback):
+    """Keeps each epoch's targets in the pool's order, and the model's own view of the images before it."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+        self.joints: list[Tensor] = []
+        self.in_order: list[bool] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, VaDE)
+        assert pl_module.targets is not None
+        batches = trainer.train_dataloader
+        assert isinstance(batches, TensorBatches)
+        targets = torch.cat(list(pl_module.targets))
+        self.seen.append(torch.empty_like(targets).index_copy(0, batches.sampler.indices(), targets))
+        with torch.no_grad():
+            x = digits().pool.images.float() / 255
+            self.joints.append(pl_module.prior.log_joint(pl_module.encode(x)))
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, VaDE)
+        assert pl_module.targets is not None
+        images = trainer.datamodule.pool.images  # type: ignore[attr-defined]
+        numbers = [int((images.float() / 255 == x).flatten(1).all(dim=1).nonzero()[0]) for x in batch[:5]]
+        mine = self.seen[-1][numbers]
+        self.in_order.append(torch.equal(pl_module.targets[batch_idx][: len(mine)], mine))
+
+
+def test_targets_are_the_partition_and_then_the_models_own(tmp_path: Path) -> None:
+    model = vade(hold_epochs=1, self_training_weight=10.0, self_training_temperature=2.0)
+    init, watch = MixtureInitialization("gmm", 0, n_init=1), Targets()
+    train(model, [init, ClusterTargets(init), watch], tmp_path, epochs=3)
+    assert init.clusters is not None
+    assert torch.equal(watch.seen[0], torch.eye(10)[init.clusters.long()])
+    for joint, targets in list(zip(watch.joints, watch.seen, strict=True))[1:]:
+        q = (joint / 2).softmax(dim=1)
+        expected = q.square() / q.sum(dim=0)
+        torch.testing.assert_close(
+            targets, expected / expected.sum(dim=1, keepdim=True), rtol=1e-3, atol=1e-5
+        )
+    assert len(watch.in_order) == 3 * 4
+    assert all(watch.in_order)
+    assert model.targets is None
+
+
+def test_without_schedule_or_self_training_there_are_no_targets(tmp_path: Path) -> None:
+    class Asserts(L.Callback):
+        def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
+            assert isinstance(pl_module, VaDE)
+            assert pl_module.targets is None
+
+    init = MixtureInitialization("gmm", 0, n_init=1)
+    train(vade(), [init, ClusterTargets(init), Asserts()], tmp_path)
+
+
+def test_the_mixture_is_fitted_anew_where_that_is_due(tmp_path: Path) -> None:
+    class Watch(L.Callback):
+        def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            held.append(pl_module.holds_partition)
+            moved.append(not torch.equal(pl_module.prior.means, last[0]) if last else False)
+            if pl_module.current_epoch == 2:
+                codes = pl_module.encode(digits().pool.images.float() / 255)
+                for cluster in range(10):
+                    members = codes[init.clusters == cluster]  # type: ignore[index]
+                    torch.testing.assert_close(pl_module.prior.means[cluster], members.mean(dim=0))
+
+        def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            last[:] = [pl_module.prior.means.detach().clone()]
+
+    held: list[bool] = []
+    moved: list[bool] = []
+    last: list[Tensor] = []
+    init = MixtureInitialization("kmeans", 0, n_init=1)
+    train(vade(hold_epochs=1, refit_at=[2]), [init, ClusterTargets(init), Watch()], tmp_path, epochs=4)
+    assert held == [True, False, True, False]
+    assert moved == [False, False, True, False]
+    assert init.start is not None
+    assert not torch.equal(init.start, init.clusters)  # type: ignore[arg-type]
