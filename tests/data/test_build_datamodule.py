@@ -10,7 +10,7 @@ from latentclust.data import (
     MNISTDataModule,
     Source,
     build_datamodule,
-    datamodule,
+    datasets,
     load_digits,
 )
 from latentclust.errors import LatentclustError
@@ -47,7 +47,7 @@ def test_downloaded_datasets_are_kept_under_root(name, kind, loader, tmp_path, m
         roots.append(root)
         return load_digits()
 
-    monkeypatch.setattr(datamodule, loader, load)
+    monkeypatch.setattr(datasets, loader, load)
     data = build_datamodule(name, root=str(tmp_path), batch_size=2)
     data.setup()
     assert isinstance(data, kind)
