@@ -102,3 +102,16 @@ def test_time_that_is_over(latentclust: Command, tmp_path: Path) -> None:
     assert "after epoch 1 of 3" in short.summary["warnings"][0]
     continued = latentclust("ckpt_path=last", "trainer.max_time=null")
     assert same_weights(whole.weights(), continued.weights())
+
+
+def test_the_pretraining_is_augmented_only_where_wanted(latentclust: Command) -> None:
+    def weights(*overrides: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        outcome = latentclust(TINY, "model.pretrain.cache=false", "trainer.max_epochs=1", *overrides)
+        return outcome.weights("pretrain/checkpoints/last.ckpt"), outcome.weights()
+
+    plain = weights("augment=none")
+    later = weights("augment=affine", "model.pretrain.augment=false")
+    both = weights("augment=affine", "model.pretrain.augment=true")
+    assert same_weights(plain[0], later[0])
+    assert not same_weights(plain[1], later[1])
+    assert not same_weights(plain[0], both[0])
