@@ -28,6 +28,18 @@ def test_encoder_is_the_written_out_perceptron() -> None:
     torch.testing.assert_close(encoder(x.flatten(1)), expected)  # (B, P) too
 
 
+@pytest.mark.parametrize(("widths", "layers"), [([7, 6, 9], 2), ([5, 8, 5], 3), ([4, 6], 1), ([5], 1)])
+def test_features_are_those_of_the_last_narrowest_layer(widths: list[int], layers: int) -> None:
+    encoder = GaussianEncoder(SHAPE, widths, latent_dim=2, channels=[3])
+    encoder.eval()
+    x = images()
+    linear = [m for m in encoder.trunk if isinstance(m, nn.Linear)]
+    hidden = encoder.trunk[:4](x)  # convolution, normalization, ReLU, flat
+    for layer in linear[:layers]:
+        hidden = (hidden @ layer.weight.T + layer.bias).clamp(min=0)
+    torch.testing.assert_close(encoder.features(x), hidden)
+
+
 def test_decoder_mirrors_the_encoder() -> None:
     decoder = Decoder(2, [7, 6], SHAPE)
     mirrored = [(outputs, inputs) for inputs, outputs in reversed(linear_sizes(Encoder(SHAPE, [7, 6], 2)))]

@@ -28,6 +28,8 @@ class MixtureInitialization(L.Callback):
         A key of :data:`latentclust.initialization.INITIALIZATIONS`.
     seed
         Of the method's restarts.
+    space
+        ``codes``, or ``features``: the method also gets what the encoder sees before it makes codes.
     options
         Further keyword arguments of the method, such as ``n_init``.
 
@@ -43,9 +45,10 @@ class MixtureInitialization(L.Callback):
         What all fits took.
     """
 
-    def __init__(self, method: str, seed: int, **options: Any) -> None:
+    def __init__(self, method: str, seed: int, space: str = "codes", **options: Any) -> None:
         self.method = method
         self.seed = seed
+        self.space = space
         self.options = options
         self.initialization: Initialization | None = None
         self.clusters: Tensor | None = None
@@ -72,10 +75,13 @@ class MixtureInitialization(L.Callback):
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, ImageDataModule)
             data.to(pl_module.device)
+            options = dict(self.options)
             with evaluating(pl_module):
                 codes = in_chunks(pl_module.encode, data.pool.images)
+                if self.space == "features":
+                    options["features"] = in_chunks(pl_module.features, data.pool.images)
             self.initialization = fit(
-                self.method, codes, len(pl_module.prior.logits), seed=self.seed, **self.options
+                self.method, codes, len(pl_module.prior.logits), seed=self.seed, **options
             )
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()

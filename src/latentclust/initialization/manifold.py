@@ -11,11 +11,15 @@ from torch import Tensor
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
 
+# Up to so many dimensions a tree finds exact neighbors sooner than all distances do.
+TREE_DIMS = 15
+
 
 def fit_manifold(
     z: Tensor | NDArray[np.floating],
     n_clusters: int,
     *,
+    features: Tensor | NDArray[np.floating] | None = None,
     n_neighbors: int = 20,
     n_epochs: int = 100,
     n_init: int = 5,
@@ -33,6 +37,8 @@ def fit_manifold(
         Codes ``(N, D)``.
     n_clusters
         Components K, at most N.
+    features
+        What neighbors are near in, ``(N, F)``; None: the codes.
     n_neighbors
         Of each code in the graph, at least 2 and below N.
     n_epochs
@@ -52,10 +58,12 @@ def fit_manifold(
     Raises
     ------
     LatentclustError
-        If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
+        If there are fewer codes than clusters, a code or feature is not finite, or scikit-learn cannot fit
+        them.
     """
     codes = as_codes(z, n_clusters)
-    embedded = embed(codes, min(n_neighbors, len(codes) - 1), n_epochs, seed)
+    seen = codes if features is None else as_codes(features, n_clusters)
+    embedded = embed(seen, codes.shape[1], min(n_neighbors, len(codes) - 1), n_epochs, seed)
     mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(
         codes,
@@ -67,28 +75,34 @@ def fit_manifold(
     )
 
 
-def embed(codes: NDArray[np.float64], n_neighbors: int, n_epochs: int, seed: int) -> NDArray[np.float64]:
-    """Lay the codes ``(N, D)`` out with UMAP in as many dimensions, dense parts packed tight.
+def embed(
+    points: NDArray[np.float64], dims: int, n_neighbors: int, n_epochs: int, seed: int
+) -> NDArray[np.float64]:
+    """Lay points ``(N, F)`` out with UMAP in ``dims`` dimensions, dense parts packed tight.
 
     The neighbors are exact, and found on all cores: UMAP's own search is approximate, and slow where a seed
     must fix its result.
     """
     threads = torch.get_num_threads()
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="kd_tree", n_jobs=-1).fit(codes)
-    distances, neighbors = search.kneighbors(codes)  # each code is the first of its own neighbors
+    tree = points.shape[1] <= TREE_DIMS
+    searched = points if tree else points.astype(np.float32)
+    search = NearestNeighbors(
+        n_neighbors=n_neighbors, algorithm="kd_tree" if tree else "brute", n_jobs=-1
+    ).fit(searched)
+    distances, neighbors = search.kneighbors(searched)  # each point is the first of its own neighbors
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
         from umap import UMAP  # here, because it takes seconds to import
 
         reducer = UMAP(
             n_neighbors=n_neighbors,
-            n_components=codes.shape[1],
+            n_components=dims,
             min_dist=0.0,
             n_epochs=n_epochs,
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(neighbors, distances.astype(np.float32)),
         )
-        embedded: NDArray[np.float64] = reducer.fit_transform(codes.astype(np.float32)).astype(np.float64)
+        embedded: NDArray[np.float64] = reducer.fit_transform(points.astype(np.float32)).astype(np.float64)
     torch.set_num_threads(threads)  # numba, behind UMAP, gives OpenMP all cores, and torch with it
     return embedded

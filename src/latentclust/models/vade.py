@@ -109,6 +109,11 @@ class VaDE(VariationalModel):
         self.encoder.load_encoder(autoencoder.encoder)
         self.decoder.load_state_dict(autoencoder.decoder.state_dict())
 
+    @torch.no_grad()
+    def features(self, x: Tensor) -> Tensor:
+        """Compute what the encoder sees in images before it squeezes them into codes, ``(B, F)``."""
+        return self.encoder.features(x)
+
     def set_mixture(self, parameters: MixtureParameters) -> None:
         """Put the prior where a mixture was fitted to the codes."""
         self.prior.set_parameters(parameters)

@@ -128,6 +128,7 @@ RULES = {
     "trainer.accelerator": one_of("auto", "cpu", "gpu", "mps"),
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "16-mixed"),
     "init.name": one_of(*INITIALIZATIONS),
+    "init.space": one_of("codes", "features"),
     "init.n_init": whole(1),
     "init.n_components": whole(1),
     "init.n_neighbors": whole(2),
