@@ -10,7 +10,7 @@ from torch import Tensor
 from latentclust.callbacks import ClusterTargets, MixtureInitialization
 from latentclust.data import TensorBatches
 from latentclust.inference import in_chunks
-from latentclust.initialization import fit_gmm
+from latentclust.initialization import fit_gmm, fit_manifold
 from latentclust.models import VaDE
 from tests.callbacks.test_callbacks import digits, train, vade
 
@@ -27,6 +27,19 @@ def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None
     assert init.initialization is not None
     assert torch.equal(init.initialization.clusters, expected.clusters)
     assert bool(model.mixture_is_fitted)
+
+
+def test_the_graph_may_be_one_of_features(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    images = digits().pool.images
+    codes, features = in_chunks(model.encode, images), in_chunks(model.features, images)
+    assert features.shape == (200, 24)
+    expected = fit_manifold(codes, 10, features=features, n_init=1, n_epochs=5)
+    init = MixtureInitialization("manifold", 0, "features", n_init=1, n_epochs=5)
+    train(model, [init], tmp_path, epochs=1)
+    assert init.clusters is not None
+    assert torch.equal(init.clusters.long(), expected.clusters)
+    assert not torch.equal(expected.clusters, fit_manifold(codes, 10, n_init=1, n_epochs=5).clusters)
 
 
 def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:

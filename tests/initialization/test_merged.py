@@ -55,6 +55,21 @@ def test_bent_clusters_are_found_where_a_diagonal_mixture_fails() -> None:
     assert adjusted_rand_score(origin, manifold.clusters) > 0.99
 
 
+@pytest.mark.parametrize("dims", [3, 40])  # by a tree, and by all distances
+def test_features_part_codes_that_do_not(dims: int) -> None:
+    random = np.random.default_rng(0)
+    origin = np.repeat([0, 1, 2], 150)
+    codes = random.normal(size=(450, 2))
+    features = random.normal(size=(450, dims)) + 12 * np.eye(dims)[origin]
+    blind = fit_manifold(codes, 3, seed=0)
+    assert adjusted_rand_score(origin, blind.clusters) < 0.2
+    manifold = fit_manifold(codes, 3, features=features, seed=0)
+    assert adjusted_rand_score(origin, manifold.clusters) == 1
+    for cluster, mean in enumerate(manifold.parameters.means):  # in the codes' space
+        members = codes[manifold.clusters.numpy() == cluster]
+        np.testing.assert_allclose(mean, members.mean(axis=0), atol=1e-6)
+
+
 def test_the_graph_leaves_torch_its_threads() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
