@@ -131,11 +131,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none is named")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; the cores are shared among them")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--threads", type=int, help="of each run; the cores are shared among them")
     parser.add_argument("--tables", action="store_true", help="write the tables, run nothing")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    threads = options.threads or max(1, (os.cpu_count() or 1) // options.jobs)
     chosen = {} if options.tables else {part: PARTS[part] for part in options.parts or PARTS}
     jobs = [(part, name, command) for part, commands in chosen.items() for name, command in commands.items()]
     with ThreadPoolExecutor(options.jobs) as pool:
