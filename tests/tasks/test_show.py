@@ -55,7 +55,8 @@ def test_figures_draws_a_trained_model_again(latentclust: Command) -> None:
     assert again.folder is not None
     for path in (fitted.folder / "figures").glob("*.png"):
         assert (again.folder / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
-        assert (again.folder / "figures" / f"{path.stem}.svg").exists()
+        # The words of its title: data, model and epoch.
+        assert "VaDE on digits, epoch 3" in (again.folder / "figures" / f"{path.stem}.svg").read_text()
 
 
 def test_report_is_made_again_from_the_runs_folder(latentclust: Command) -> None:

@@ -36,11 +36,12 @@ def show(
 ) -> None:
     """Write ``figures/*.png`` into the run's folder, to TensorBoard's images and its projector."""
     own = results[-1]
-    view = View.of(data, model.to(data.pool.images.device).eval(), title_of(cfg, model), own.clusters)
+    step = max((epoch for series in history.values() for epoch, _ in series), default=0)
+    title = f"{title_of(cfg, model)}, epoch {step}" if step else title_of(cfg, model)
+    view = View.of(data, model.to(data.pool.images.device).eval(), title, own.clusters)
     part = view.first(cfg.figures.embedding.size)
     planes = embed(cfg, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
-    step = max((epoch for series in history.values() for epoch, _ in series), default=0)
     captions = {}
     for drawing in draw(cfg, data, model, view, planes, own, history):
         path = figures.save(drawing.figure, run.folder / "figures" / drawing.name, svg=cfg.figures.svg)
