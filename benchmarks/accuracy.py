@@ -103,11 +103,12 @@ def percent(values: list[float]) -> list[str]:
 
 def table(runs: list[dict[str, Any]]) -> str:
     """Write a table with a row for each recipe and data set: the model's own clustering, and its start's."""
-    header = ["recipe", "data", "seeds", "ACC mean ± sd", "worst", "best", "NMI", "ARI", "start ACC"]
+    header = ["recipe", "data", "seeds", "ACC mean ± sd", "worst", "best", "NMI", "ARI", "test ACC", "start ACC"]
     lines = [header]
     for (recipe, data), group in grouped(runs).items():
         own = [one["results"][-1] for one in group]
         start = [one["results"][-2]["pool"]["acc"] for one in group]
+        test = [result["test"]["acc_by_pool"] for result in own]
         lines.append(
             [
                 f"`{recipe}`",
@@ -115,6 +116,7 @@ def table(runs: list[dict[str, Any]]) -> str:
                 ", ".join(str(one["seed"]) for one in group),
                 *percent([r["pool"]["acc"] for r in own]),
                 *(f"{100 * statistics.mean(r['pool'][score] for r in own):.2f}" for score in ("nmi", "ari")),
+                f"{100 * statistics.mean(test):.2f}",
                 f"{100 * statistics.mean(start):.2f}",
             ]
         )
