@@ -40,8 +40,14 @@ class Command:
 
 
 AE, VAE, VADE = "experiment=lab/exercise1_ae", "experiment=lab/exercise2_vae", "experiment=lab/exercise3_vade"
-SHALLOW = {f"ae_shallow_{d}": Command(f"{AE} model.latent_dim={d}", ("latent", "plane")) for d in (2, 3, 10)}
-DEEP = {f"ae_deep_{d}": Command(f"{AE} network=deep model.latent_dim={d}", ()) for d in (2, 3, 10)}
+SHALLOW = {
+    f"ae_shallow_{d}": Command(f"{AE} model.latent_dim={d}", figures)
+    for d, figures in {2: ("latent", "plane"), 3: ("latent_3d",), 10: ("tsne_latent_space",)}.items()
+}
+DEEP = {
+    f"ae_deep_{d}": Command(f"{AE} network=deep model.latent_dim={d}", figures)
+    for d, figures in {2: (), 3: (), 10: ("curves",)}.items()
+}
 PARTS: dict[str, dict[str, Command]] = {
     "part1": {
         name: Command(f"experiment=lab/part1_{name}", ("clusters", *more))
