@@ -103,8 +103,8 @@ def percent(values: list[float]) -> list[str]:
 
 def table(runs: list[dict[str, Any]]) -> str:
     """Write a table with a row for each recipe and data set: the model's own clustering, and its start's."""
-    header = ["recipe", "data", "seeds", "ACC mean ± sd", "worst", "best", "NMI", "ARI", "test ACC", "start ACC"]
-    lines = [header]
+    scores = ["ACC mean ± sd", "worst", "best", "NMI", "ARI", "test ACC", "start ACC"]
+    lines = [["recipe", "data", "seeds", *scores]]
     for (recipe, data), group in grouped(runs).items():
         own = [one["results"][-1] for one in group]
         start = [one["results"][-2]["pool"]["acc"] for one in group]
