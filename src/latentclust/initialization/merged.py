@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
-from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
@@ -16,7 +15,7 @@ def fit_merged(
     n_clusters: int,
     *,
     n_components: int = 25,
-    n_init: int = 4,
+    n_init: int = 8,
     max_codes: int = 20_000,
     reg_covar: float = 1e-6,
     seed: int = 0,
@@ -24,8 +23,10 @@ def fit_merged(
     """Fit more full Gaussians than there are clusters, and merge those that overlap most until K are left.
 
     A cluster of any shape is a chain of overlapping Gaussians (Baudry et al. 2010, "Combining mixture
-    components for clustering"). Each restart fits its own sample of the codes. They vote: the one whose
-    partition agrees best with the others', by the mean adjusted Rand index, is kept.
+    components for clustering"). Each restart fits its own sample of the codes. The one whose clusters tell
+    most about the codes is kept: by their mutual information, which is low where clusters overlap, and also
+    where one has swallowed another (Krause et al. 2010, "Discriminative clustering by regularized information
+    maximization").
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def fit_merged(
     Returns
     -------
     Initialization
-        Its ``objective`` is the mean agreement with the other restarts, in [-1, 1]; 1 if there are none.
+        Its ``objective`` is the mutual information of code and cluster in nats, from 0 to log K.
 
     Raises
     ------
@@ -59,23 +60,21 @@ def fit_merged(
         raise LatentclustError(f"the mixture could not be fitted to the codes: init.n_init is {n_init}")
     n_components = max(n_clusters, min(n_components, len(codes) // 10))
     random = np.random.default_rng(seed)
-    partitions, converged = [], []
+    best: tuple[float, NDArray[np.int64], bool] | None = None
     for _ in range(n_init):
         sample = random.permutation(len(codes))[:max_codes]
         mixture = full_mixture(codes[sample], n_components, n_init=1, seed=int(random.integers(2**31)))
         group = merge_components(mixture.predict_proba(codes[sample]), n_clusters)
+        of_group = np.eye(n_clusters)[group]
         parts = np.array_split(codes, -(-len(codes) // CHUNK))
-        partitions.append(np.concatenate([group[mixture.predict(part)] for part in parts]))
-        converged.append(bool(mixture.converged_))
-    votes = agreement(partitions)
-    chosen = int(votes.argmax())
+        shares = np.concatenate([mixture.predict_proba(part) @ of_group for part in parts])
+        information = mutual_information(shares)
+        if best is None or information > best[0]:
+            best = information, shares.argmax(axis=1), bool(mixture.converged_)
+    assert best is not None
+    information, clusters, converged = best
     return from_partition(
-        codes,
-        partitions[chosen],
-        n_clusters,
-        reg_covar=reg_covar,
-        objective=float(votes[chosen]),
-        converged=converged[chosen],
+        codes, clusters, n_clusters, reg_covar=reg_covar, objective=information, converged=converged
     )
 
 
@@ -119,10 +118,7 @@ def merge_components(responsibilities: NDArray[np.float64], n_clusters: int) -> 
     return cluster
 
 
-def agreement(partitions: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Return each partition's mean adjusted Rand index with the others; 1 for a single one."""
-    if len(partitions) == 1:
-        return np.ones(1)
-    index = np.array([[adjusted_rand_score(a, b) for a in partitions] for b in partitions])
-    agreements: NDArray[np.float64] = (index.sum(axis=1) - 1) / (len(partitions) - 1)
-    return agreements
+def mutual_information(shares: NDArray[np.float64]) -> float:
+    """Compute H(c) - H(c|n) in nats between codes and clusters, from the responsibilities ``(N, K)``."""
+    sizes = shares.mean(axis=0)
+    return float(xlogy(shares, shares).sum(axis=1).mean() - xlogy(sizes, sizes).sum())
