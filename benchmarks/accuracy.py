@@ -95,10 +95,10 @@ def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, 
 
 
 def percent(values: list[float]) -> list[str]:
-    """Write mean and spread, worst and best of shares."""
+    """Write mean and spread, worst and best of shares; a single one has no spread."""
     values = [100 * value for value in values]
-    spread = f"{statistics.stdev(values):.2f}" if len(values) > 1 else "-"
-    return [f"{statistics.mean(values):.2f} ± {spread}", f"{min(values):.2f}", f"{max(values):.2f}"]
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return [f"{statistics.mean(values):.2f}{spread}", f"{min(values):.2f}", f"{max(values):.2f}"]
 
 
 def table(runs: list[dict[str, Any]]) -> str:
