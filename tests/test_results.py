@@ -70,6 +70,8 @@ def test_performance_shows_its_result_files() -> None:
     assert page == pages.fill(page, "growth", pages.markdown(resources.growth(figures)))
     for row in rows:
         best = {name: max(speeds) for name, speeds in row["images_per_second"].items()}
+        # Bare products cannot be slower than the training step that they are a part of.
+        assert best["limit"] > best["floor"]
         for name, ratio in row["ratios"].items():
             assert ratio == pytest.approx(best["latentclust"] / best[name.partition("/")[2]], abs=1e-3)
 

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import pytest
 import torch
 from torch import Tensor
 
 from latentclust.callbacks import ClusterTargets, MixtureInitialization
 from latentclust.data import TensorBatches
 from latentclust.inference import in_chunks
-from latentclust.initialization import fit_gmm, fit_manifold
+from latentclust.initialization import INITIALIZATIONS, Initialization, fit_gmm
 from latentclust.models import VaDE
 from tests.callbacks.test_callbacks import digits, train, vade
 
@@ -29,17 +30,20 @@ def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None
     assert bool(model.mixture_is_fitted)
 
 
-def test_the_graph_may_be_one_of_features(tmp_path: Path) -> None:
+def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def method(z: Tensor, n_clusters: int, *, features: Tensor, seed: int) -> Initialization:
+        seen.append((z, features))
+        return fit_gmm(z, n_clusters, n_init=1, seed=seed)
+
+    seen: list[tuple[Tensor, Tensor]] = []
+    monkeypatch.setitem(INITIALIZATIONS, "manifold", method)
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
-    images = digits().pool.images
-    codes, features = in_chunks(model.encode, images), in_chunks(model.features, images)
-    assert features.shape == (200, 24)
-    expected = fit_manifold(codes, 10, features=features, n_init=1, n_epochs=5)
-    init = MixtureInitialization("manifold", 0, "features", n_init=1, n_epochs=5)
-    train(model, [init], tmp_path, epochs=1)
-    assert init.clusters is not None
-    assert torch.equal(init.clusters.long(), expected.clusters)
-    assert not torch.equal(expected.clusters, fit_manifold(codes, 10, n_init=1, n_epochs=5).clusters)
+    x = digits().pool.images.float() / 255
+    hidden = (x.flatten(1) @ model.encoder.trunk[1].weight.T + model.encoder.trunk[1].bias).clamp(min=0)
+    train(model, [MixtureInitialization("manifold", 0, "features")], tmp_path, epochs=1)
+    ((codes, features),) = seen
+    torch.testing.assert_close(features, hidden.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(codes, model.encode(x).detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:

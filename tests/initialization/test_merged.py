@@ -12,6 +12,7 @@ from scipy.stats import entropy
 from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 
+from latentclust.figures import project
 from latentclust.initialization import fit_gmm, fit_manifold, fit_merged
 from latentclust.initialization import merged as module
 from latentclust.initialization.merged import merge_components, mutual_information
@@ -73,11 +74,13 @@ def test_features_part_codes_that_do_not(dims: int) -> None:
         np.testing.assert_allclose(mean, members.mean(axis=0), atol=1e-6)
 
 
-def test_the_graph_leaves_torch_its_threads() -> None:
+def test_umap_leaves_torch_its_threads() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         fit_manifold(make_moons(5000, random_state=0)[0], 2, n_epochs=2, n_init=1)
+        assert torch.get_num_threads() == 1
+        project(make_moons(300, random_state=0)[0], "umap")
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from latentclust.errors import LatentclustError
 from latentclust.figures.style import Floats, Integers
@@ -151,7 +152,8 @@ def _umap(z: Floats, seed: int, n_neighbors: int) -> Floats:
         raise LatentclustError(
             f"UMAP needs at least {_FEWEST_FOR_UMAP} codes, not {len(z)}: project them with pca"
         )
-    with warnings.catch_warnings():
+    # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
+    with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
         try:
             from umap import UMAP  # here, because it takes seconds to import

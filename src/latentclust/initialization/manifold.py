@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from latentclust.initialization.base import Initialization, as_codes, from_partition
@@ -83,14 +83,14 @@ def embed(
     The neighbors are exact, and found on all cores: UMAP's own search is approximate, and slow where a seed
     must fix its result.
     """
-    threads = torch.get_num_threads()
     tree = points.shape[1] <= TREE_DIMS
     searched = points if tree else points.astype(np.float32)
     search = NearestNeighbors(
         n_neighbors=n_neighbors, algorithm="kd_tree" if tree else "brute", n_jobs=-1
     ).fit(searched)
     distances, neighbors = search.kneighbors(searched)  # each point is the first of its own neighbors
-    with warnings.catch_warnings():
+    # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
+    with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
         from umap import UMAP  # here, because it takes seconds to import
 
@@ -104,5 +104,4 @@ def embed(
             precomputed_knn=(neighbors, distances.astype(np.float32)),
         )
         embedded: NDArray[np.float64] = reducer.fit_transform(points.astype(np.float32)).astype(np.float64)
-    torch.set_num_threads(threads)  # numba, behind UMAP, gives OpenMP all cores, and torch with it
     return embedded
