@@ -36,7 +36,7 @@ class _TrunkEncoder(nn.Module):
             height, width = (-(-size // 2 ** len(channels)) for size in input_shape[1:])
             pixels = channels[-1] * height * width
         self.trunk = nn.Sequential(*convolutions, nn.Flatten(), *_hidden_layers([pixels, *widths]))
-        self.trunk.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
+        self.trunk.to(memory_format=torch.channels_last)  # the faster layout on a CPU
         self.mean = nn.Linear(widths[-1], latent_dim)
 
     def features(self, x: Tensor) -> Tensor:
