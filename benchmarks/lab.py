@@ -7,20 +7,14 @@ Each run leaves benchmarks/results/lab/<name>.json as soon as it is over, and th
 in docs/images/lab/. Writes the tables of docs/lab.md and docs/lab.fr.md.
 """
 
-import argparse
 import json
-import os
 import shutil
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from accuracy import KEPT
+import runs
 from pages import DOCS, fill_page, markdown
+from runs import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "lab"
 IMAGES = DOCS / "images" / "lab"
 PAGES = (DOCS / "lab.md", DOCS / "lab.fr.md")
@@ -77,26 +71,15 @@ def run(part: str, name: str, command: Command, threads: int) -> str:
     path, folder = RESULTS / f"{name}.json", ROOT / "outputs" / "lab" / name
     if path.exists():
         return f"{name}: there already"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with (folder / "output.txt").open("w") as output:
-        status = subprocess.run(
-            [sys.executable, "-m", "latentclust", *command.overrides.split(), f"hydra.run.dir={folder}"],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
-    if status:
-        return f"{name}: failed with status {status}, see {folder / 'output.txt'}"
-    summary = json.loads((folder / "summary.json").read_text())
-    kept = {"part": part, "name": name} | {key: summary[key] for key in (*KEPT, "metrics")}
-    kept["command"] = command.text
+    try:
+        summary = runs.run(command.overrides.split(), folder, threads)
+    except RuntimeError as error:
+        return f"{name}: {error}"
+    kept = {"part": part, "name": name} | {key: summary[key] for key in (*runs.KEPT, "metrics")}
     IMAGES.mkdir(parents=True, exist_ok=True)
     for figure in command.figures:
         shutil.copy(folder / "figures" / f"{figure}.png", IMAGES / f"{name}_{figure}.png")
-    path.write_text(json.dumps(kept, indent=1).replace(f"{ROOT}/", "") + "\n")
+    runs.keep(path, kept | {"command": command.text})
     return f"{name}: done in {sum(summary['seconds'].values()):.0f} s"
 
 
@@ -133,21 +116,17 @@ def percent(share: float | None) -> str:
 
 def main() -> None:
     """Run what is missing, then write the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = runs.arguments(__doc__, jobs=1)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none is named")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    parser.add_argument("--threads", type=int, help="of each run; the cores are shared among them")
     parser.add_argument("--tables", action="store_true", help="write the tables, run nothing")
     options = parser.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    threads = options.threads or max(1, (os.cpu_count() or 1) // options.jobs)
     chosen = {} if options.tables else {part: PARTS[part] for part in options.parts or PARTS}
-    jobs = [(part, name, command) for part, commands in chosen.items() for name, command in commands.items()]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for outcome in pool.map(lambda job: run(*job, threads), jobs):
-            print(outcome, flush=True)
+    jobs = [
+        (part, name, command, runs.threads(options))
+        for part, commands in chosen.items()
+        for name, command in commands.items()
+    ]
+    runs.parallel(run, jobs, options.jobs)
     for page in PAGES:
         for part in PARTS:
             fill_page(page, f"lab-{part}", table(part))

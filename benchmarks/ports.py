@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import runs as records
 import torch
 from pages import DOCS, fill_page, markdown
 from torch import Tensor
@@ -35,18 +36,6 @@ OVERRIDES = [
     "trainer.enable_progress_bar=false",
     "figures.at_end=false",
 ]
-KEPT = (
-    "commit",
-    "date",
-    "device",
-    "seed",
-    "versions",
-    "seconds",
-    "results",
-    "clusters",
-    "warnings",
-    "config",
-)
 
 
 def small_constant() -> None:
@@ -126,7 +115,7 @@ def run(variant: str, seed: int) -> dict[str, Any]:
         if done.returncode:
             return told | {"seed": seed, "failed": done.stderr.strip().splitlines()[-1]}
         summary = json.loads((Path(folder) / "summary.json").read_text())
-    return told | {key: summary[key] for key in KEPT}
+    return told | {key: summary[key] for key in records.KEPT if key != "command"}
 
 
 def accuracy(one: dict[str, Any]) -> float | None:
@@ -174,7 +163,7 @@ def main() -> None:
         with ThreadPoolExecutor(options.jobs) as pool:
             first = [run(missing.pop(0), seed)] if missing else []
             runs += [*first, *pool.map(lambda variant, seed=seed: run(variant, seed), missing)]
-        RESULTS.write_text(json.dumps(runs, indent=1).replace(f"{HERE.parent}/", "") + "\n")
+        records.keep(RESULTS, runs)
         print(
             f"seed {seed}: {[(one['variant'], accuracy(one)) for one in runs if one['seed'] == seed]}",
             flush=True,
