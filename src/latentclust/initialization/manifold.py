@@ -4,15 +4,12 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
-
-# Up to so many dimensions a tree finds exact neighbors sooner than all distances do.
-TREE_DIMS = 15
+from latentclust.initialization.neighbors import Neighbors, nearest
 
 
 def fit_manifold(
@@ -63,7 +60,8 @@ def fit_manifold(
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
-    embedded = embed(seen, codes.shape[1], min(n_neighbors, len(codes) - 1), n_epochs, seed)
+    neighbors = nearest(seen, min(n_neighbors, len(codes) - 1))
+    embedded = embed(seen, neighbors, codes.shape[1], n_epochs, seed)
     mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(
         codes,
@@ -76,32 +74,26 @@ def fit_manifold(
 
 
 def embed(
-    points: NDArray[np.float64], dims: int, n_neighbors: int, n_epochs: int, seed: int
+    points: NDArray[np.float64], neighbors: Neighbors, dims: int, n_epochs: int, seed: int
 ) -> NDArray[np.float64]:
-    """Lay points ``(N, F)`` out with UMAP in ``dims`` dimensions, dense parts packed tight.
+    """Lay points ``(N, F)`` out by their neighbors, with UMAP in ``dims`` dimensions, dense parts tight.
 
-    The neighbors are exact, and found on all cores: UMAP's own search is approximate, and slow where a seed
-    must fix its result.
+    UMAP gets its neighbors: its own search takes most of a minute to compile, and finds others on another
+    number of cores.
     """
-    tree = points.shape[1] <= TREE_DIMS
-    searched = points if tree else points.astype(np.float32)
-    search = NearestNeighbors(
-        n_neighbors=n_neighbors, algorithm="kd_tree" if tree else "brute", n_jobs=-1
-    ).fit(searched)
-    distances, neighbors = search.kneighbors(searched)  # each point is the first of its own neighbors
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
         from umap import UMAP  # here, because it takes seconds to import
 
         reducer = UMAP(
-            n_neighbors=n_neighbors,
+            n_neighbors=neighbors.indices.shape[1],
             n_components=dims,
             min_dist=0.0,
             n_epochs=n_epochs,
             random_state=seed,
             n_jobs=1,
-            precomputed_knn=(neighbors, distances.astype(np.float32)),
+            precomputed_knn=(neighbors.indices, neighbors.distances),
         )
         embedded: NDArray[np.float64] = reducer.fit_transform(points.astype(np.float32)).astype(np.float64)
     return embedded
