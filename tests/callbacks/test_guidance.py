@@ -46,6 +46,21 @@ def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(codes, model.encode(x).detach(), rtol=1e-4, atol=1e-5)
 
 
+def test_the_method_may_see_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def method(z: Tensor, n_clusters: int, *, seed: int, **told: Any) -> Initialization:
+        seen.append(told)
+        return fit_gmm(z, n_clusters, n_init=1, seed=seed)
+
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setitem(INITIALIZATIONS, "manifold", method)
+    for number in (0, 3):
+        train(vade(), [MixtureInitialization("manifold", 0, pixel_neighbors=number)], tmp_path, epochs=1)
+    without, told = seen
+    assert without == {"pixel_neighbors": 0}
+    assert torch.equal(told.pop("pixels"), digits().pool.images.flatten(1))
+    assert told == {"pixel_neighbors": 3}
+
+
 def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
     model.mixture_is_fitted.fill_(True)

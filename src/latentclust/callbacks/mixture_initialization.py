@@ -31,7 +31,8 @@ class MixtureInitialization(L.Callback):
     space
         ``codes``, or ``features``: the method also gets what the encoder sees before it makes codes.
     options
-        Further keyword arguments of the method, such as ``n_init``.
+        Further keyword arguments of the method, such as ``n_init``. One that has ``pixel_neighbors`` also
+        gets the images.
 
     Attributes
     ----------
@@ -80,6 +81,8 @@ class MixtureInitialization(L.Callback):
                 codes = in_chunks(pl_module.encode, data.pool.images)
                 if self.space == "features":
                     options["features"] = in_chunks(pl_module.features, data.pool.images)
+            if options.get("pixel_neighbors"):
+                options["pixels"] = data.pool.images.flatten(start_dim=1)
             self.initialization = fit(
                 self.method, codes, len(pl_module.prior.logits), seed=self.seed, **options
             )

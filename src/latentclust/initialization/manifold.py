@@ -3,13 +3,14 @@
 import warnings
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
-from latentclust.initialization.neighbors import Neighbors, nearest
+from latentclust.initialization.neighbors import Neighbors, joined, nearest
 
 
 def fit_manifold(
@@ -17,7 +18,9 @@ def fit_manifold(
     n_clusters: int,
     *,
     features: Tensor | NDArray[np.floating] | None = None,
+    pixels: Tensor | NDArray[np.floating] | None = None,
     n_neighbors: int = 20,
+    pixel_neighbors: int = 0,
     n_epochs: int = 100,
     n_init: int = 5,
     reg_covar: float = 1e-6,
@@ -36,8 +39,13 @@ def fit_manifold(
         Components K, at most N.
     features
         What neighbors are near in, ``(N, F)``; None: the codes.
+    pixels
+        The images ``(N, P)``; needed if there are ``pixel_neighbors``.
     n_neighbors
-        Of each code in the graph, at least 2 and below N.
+        Of each code in the graph, itself among them, at least 2 and below N.
+    pixel_neighbors
+        So many more, which are near in pixels: a group of images that the encoder takes for what they are not
+        may still be near its like there.
     n_epochs
         Of UMAP's layout.
     n_init
@@ -60,7 +68,12 @@ def fit_manifold(
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
-    neighbors = nearest(seen, min(n_neighbors, len(codes) - 1))
+    n = min(n_neighbors, len(codes) - 1)
+    neighbors = nearest(seen, n)
+    more = min(pixel_neighbors, len(codes) - n)
+    if more and pixels is not None:
+        images: NDArray[np.floating] = torch.as_tensor(pixels).cpu().numpy()
+        neighbors = joined(neighbors, nearest(images, n + more), more)
     embedded = embed(seen, neighbors, codes.shape[1], n_epochs, seed)
     mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(

@@ -132,6 +132,7 @@ RULES = {
     "init.n_init": whole(1),
     "init.n_components": whole(1),
     "init.n_neighbors": whole(2),
+    "init.pixel_neighbors": whole(0),
     "init.n_epochs": whole(1),
     "callbacks.cluster_accuracy.every_n_epochs": whole(0),
     "callbacks.cluster_accuracy.n_images": whole(1, optional=True),
