@@ -40,13 +40,14 @@ def nearest(points: NDArray[np.floating], n: int) -> Neighbors:
     screen = PCA(components, svd_solver="covariance_eigh").fit_transform(points)
     candidates = torch.from_numpy(_search(screen, min(CANDIDATES * n, len(points)), "brute").indices)
     everything = torch.from_numpy(points)
-    indices, distances = [], []
-    for own, others in zip(torch.split(everything, CHUNK), torch.split(candidates, CHUNK), strict=True):
-        apart = (everything[others] - own[:, None]).square().sum(dim=-1).sqrt()
-        kept = apart.topk(n, largest=False)
-        indices.append(others.gather(1, kept.indices))
-        distances.append(kept.values)
-    return Neighbors(torch.cat(indices).numpy(), torch.cat(distances).numpy())
+    # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
+    indices, distances = candidates.new_empty(len(points), n), everything.new_empty(len(points), n)
+    for start in range(0, len(points), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        apart = (everything[candidates[chunk]] - everything[chunk, None]).square_().sum(dim=-1).sqrt_()
+        distances[chunk], kept = apart.topk(n, largest=False)
+        indices[chunk] = candidates[chunk].gather(1, kept)
+    return Neighbors(indices.numpy(), distances.numpy())
 
 
 def joined(first: Neighbors, second: Neighbors, more: int) -> Neighbors:
