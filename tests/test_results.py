@@ -5,6 +5,7 @@ import json
 import re
 import statistics
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -95,6 +96,45 @@ def test_pages_show_every_accuracy_run() -> None:
         spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
         assert acc == f"{statistics.mean(values):.2f}{spread}"
         assert (worst, best) == (f"{min(values):.2f}", f"{max(values):.2f}")
+
+
+def test_ablations_change_what_they_say() -> None:
+    """Each row composes, and differs from the first by its change alone; the page shows the runs."""
+    ablation, pages = importlib.import_module("ablation"), importlib.import_module("pages")
+    flat = importlib.import_module("latentclust.tasks.summary").flat
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        composed = {
+            row: flat(
+                OmegaConf.to_container(compose("config", overrides=ablation.settings(row)), resolve=True)
+            )
+            for row in ablation.CHANGES
+        }
+    assert composed["base"]["trainer.max_epochs"] == 5
+    for row, settings in composed.items():
+        parts = {override.partition("=")[0] for override in ablation.CHANGES[row].overrides}
+        changed = {
+            key
+            for key in settings.keys() | composed["base"].keys()
+            if settings.get(key) != composed["base"].get(key)
+        }
+        assert all(any(key == part or key.startswith(f"{part}.") for part in parts) for key in changed), row
+        assert all(any(key == part or key.startswith(f"{part}.") for key in changed) for part in parts), row
+    page = ablation.PAGE.read_text()
+    assert page == pages.fill(page, "ablation", ablation.table(ablation.load()))
+
+
+def test_an_ablation_is_compared_on_its_own_seeds() -> None:
+    ablation = importlib.import_module("ablation")
+
+    def one(row: str, seed: int, start: float, end: float) -> dict[str, Any]:
+        return {"row": row, "seed": seed, "results": [{"pool": {"acc": value}} for value in (start, end)]}
+
+    found = [one("base", 0, 0.9, 0.95), one("base", 1, 0.8, 0.85), one("gmm", 1, 0.6, 0.75)]
+    first, second = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in ablation.table(found).splitlines()[2:]
+    )
+    assert first[1:] == ["0, 1", "85.00", "90.00 ± 7.07", "85.00", "95.00", ""]
+    assert second[1:] == ["1", "60.00", "75.00", "75.00", "75.00", "-10.00"]
 
 
 def test_no_run_names_a_path_of_its_machine() -> None:
