@@ -5,7 +5,7 @@
     python benchmarks/accuracy.py                                      # the tables alone
 
 Each run leaves benchmarks/results/accuracy/<recipe>-<data>-<seed>.json as soon as it is over, and one that is
-there is not run again: a stopped session goes on where it was. All runs are listed; the best never stands
+there is not run again: it goes on where it was stopped. All runs are listed; the best never stands
 without mean, spread and worst. Writes the table of docs/results.md.
 """
 
