@@ -13,24 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from runs import KEPT
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "foundation.json"
 README = HERE.parent / "README.md"
 MARKS = ("<!-- results: written by benchmarks/collect.py -->", "<!-- /results -->")
-KEPT = (
-    "command",
-    "commit",
-    "date",
-    "device",
-    "model",
-    "data",
-    "seed",
-    "versions",
-    "seconds",
-    "results",
-    "clusters",
-    "config",
-)
 
 
 def collect(folders: list[Path]) -> list[dict[str, Any]]:
