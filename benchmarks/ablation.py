@@ -91,14 +91,15 @@ def table(found: list[dict[str, Any]]) -> str:
         if not group:
             continue
         starts = [one["results"][-2]["pool"]["acc"] for one in group]
-        gaps = [ends[row, one["seed"]] - ends["base", one["seed"]] for one in group]
+        seeds = [one["seed"] for one in group]
+        gaps = [ends[row, seed] - ends["base", seed] for seed in seeds if ("base", seed) in ends]
         lines.append(
             [
                 change.text,
-                ", ".join(str(one["seed"]) for one in group),
+                ", ".join(map(str, seeds)),
                 f"{100 * statistics.mean(starts):.2f}",
-                *runs.percent([ends[row, one["seed"]] for one in group]),
-                "" if row == "base" else f"{100 * statistics.mean(gaps):+.2f}",
+                *runs.percent([ends[row, seed] for seed in seeds]),
+                "" if row == "base" or not gaps else f"{100 * statistics.mean(gaps):+.2f}",
             ]
         )
     return markdown(lines) if found else "*Not run yet.*"

@@ -130,11 +130,13 @@ def test_an_ablation_is_compared_on_its_own_seeds() -> None:
         return {"row": row, "seed": seed, "results": [{"pool": {"acc": value}} for value in (start, end)]}
 
     found = [one("base", 0, 0.9, 0.95), one("base", 1, 0.8, 0.85), one("gmm", 1, 0.6, 0.75)]
-    first, second = (
+    found += [one("kmeans", 2, 0.5, 0.6)]  # the first row has no such seed
+    first, second, third = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in ablation.table(found).splitlines()[2:]
     )
     assert first[1:] == ["0, 1", "85.00", "90.00 ± 7.07", "85.00", "95.00", ""]
     assert second[1:] == ["1", "60.00", "75.00", "75.00", "75.00", "-10.00"]
+    assert third[1:] == ["2", "50.00", "60.00", "60.00", "60.00", ""]
 
 
 def test_no_run_names_a_path_of_its_machine() -> None:

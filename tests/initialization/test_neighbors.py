@@ -6,6 +6,7 @@ from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
+from latentclust.errors import LatentclustError
 from latentclust.initialization import fit_manifold
 from latentclust.initialization.neighbors import Neighbors, joined, nearest
 
@@ -71,3 +72,5 @@ def test_pixels_join_what_features_tear_apart() -> None:
     assert adjusted_rand_score(group == 2, blind) == 1
     told = fit_manifold(features, 2, pixels=pixels, n_neighbors=5, pixel_neighbors=15, seed=0).clusters
     assert adjusted_rand_score(group == 0, told) == 1
+    with pytest.raises(LatentclustError, match="need the pixels"):
+        fit_manifold(features, 2, pixel_neighbors=15)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from latentclust.errors import LatentclustError
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
 from latentclust.initialization.neighbors import Neighbors, joined, nearest
@@ -63,15 +64,17 @@ def fit_manifold(
     Raises
     ------
     LatentclustError
-        If there are fewer codes than clusters, a code or feature is not finite, or scikit-learn cannot fit
-        them.
+        If there are fewer codes than clusters, a code or feature is not finite, scikit-learn cannot fit
+        them, or there are ``pixel_neighbors`` and no ``pixels``.
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
     n = min(n_neighbors, len(codes) - 1)
     neighbors = nearest(seen, n)
     more = min(pixel_neighbors, len(codes) - n)
-    if more and pixels is not None:
+    if more:
+        if pixels is None:
+            raise LatentclustError(f"{pixel_neighbors} pixel_neighbors need the pixels: give the images too")
         images: NDArray[np.floating] = torch.as_tensor(pixels).cpu().numpy()
         neighbors = joined(neighbors, nearest(images, n + more), more)
     embedded = embed(seen, neighbors, codes.shape[1], n_epochs, seed)
@@ -91,8 +94,7 @@ def embed(
 ) -> NDArray[np.float64]:
     """Lay points ``(N, F)`` out by their neighbors, with UMAP in ``dims`` dimensions, dense parts tight.
 
-    UMAP gets its neighbors: its own search takes most of a minute to compile, and finds others on another
-    number of cores.
+    UMAP gets its neighbors: its own search takes most of a minute to compile in every process.
     """
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
