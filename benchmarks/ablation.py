@@ -36,10 +36,8 @@ CHANGES = {
     "kmeans": Change("start: k-means on the codes", ("init=kmeans",)),
     "merged": Change("start: 25 Gaussians, merged", ("init=merged",)),
     "codes": Change("start: neighbor graph of the codes", ("init.space=codes",)),
-    "pixels": Change(
-        "start: half of the neighbors near in pixels",
-        ("init.n_neighbors=10", "init.pixel_neighbors=10", "init.n_epochs=100"),
-    ),
+    "features": Change("start: neighbor graph of the encoder's features", ("init.space=features",)),
+    "rigid": Change("start: neighbor graph of images whose pixels do not move", ("init.warp=0",)),
     "shorter": Change("pretraining: 1 epoch", ("model.pretrain.max_epochs=1",)),
     "longer": Change("pretraining: 20 epochs", ("model.pretrain.max_epochs=20",)),
     "perceptron": Change("network: the paper's perceptron", ("network=deep",)),
@@ -50,7 +48,7 @@ CHANGES = {
     "sharp": Change("self-training: temperature 1", ("model.self_training.temperature=1",)),
     "sample": Change("gamma: at the decoded sample", ("model.gamma=sample",)),
     "free": Change("gamma: free from the first epoch", ("model.warmup.hold_epochs=0",)),
-    "refit": Change("a new graph before the third epoch", ("model.refit_at=[2]",)),
+    "vote": Change("neighbors vote before the third epoch", ("model.refit_at=[2]",)),
 }
 
 

@@ -11,7 +11,15 @@ from torch import Tensor
 from latentclust.callbacks import ClusterTargets, MixtureInitialization
 from latentclust.data import TensorBatches
 from latentclust.inference import in_chunks
-from latentclust.initialization import INITIALIZATIONS, Initialization, fit_gmm
+from latentclust.initialization import (
+    INITIALIZATIONS,
+    Initialization,
+    Neighbors,
+    fit_gmm,
+    fit_vote,
+    nearest,
+    nearest_images,
+)
 from latentclust.models import VaDE
 from tests.callbacks.test_callbacks import digits, train, vade
 
@@ -46,19 +54,58 @@ def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(codes, model.encode(x).detach(), rtol=1e-4, atol=1e-5)
 
 
-def test_the_method_may_see_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def method(z: Tensor, n_clusters: int, *, seed: int, **told: Any) -> Initialization:
+def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def method(z: Tensor, n_clusters: int, *, seed: int, n_neighbors: int, **told: Any) -> Initialization:
         seen.append(told)
         return fit_gmm(z, n_clusters, n_init=1, seed=seed)
 
+    def search(images: Tensor, n: int) -> Neighbors:
+        searches.append(n)
+        return nearest_images(images, n, warp=1)
+
     seen: list[dict[str, Any]] = []
+    searches: list[int] = []
     monkeypatch.setitem(INITIALIZATIONS, "manifold", method)
-    for number in (0, 3):
-        train(vade(), [MixtureInitialization("manifold", 0, pixel_neighbors=number)], tmp_path, epochs=1)
-    without, told = seen
-    assert without == {"pixel_neighbors": 0}
-    assert torch.equal(told.pop("pixels"), digits().pool.images.flatten(1))
-    assert told == {"pixel_neighbors": 3}
+    init = MixtureInitialization("manifold", 0, "images", voters=3, search=search, n_neighbors=6)
+    train(vade(refit_at=[1]), [init], tmp_path, epochs=2)
+    true = nearest_images(digits().pool.images, 6, warp=1)
+    assert len(seen) == 2
+    for told in seen:
+        (name, near), *others = told.items()
+        assert (name, others) == ("among_images", [])
+        assert (near.indices == true.indices).all()
+    assert searches == [6]  # one search for both fits
+
+
+@pytest.mark.parametrize("space", ["features", "images"])
+def test_neighbors_vote_in_later_fits(space: str, tmp_path: Path) -> None:
+    """In a model that stands still, so that the vote can be told from outside."""
+    options = {"n_init": 1, "n_neighbors": 8, "n_epochs": 5}
+    init = MixtureInitialization("manifold", 0, space, "vote", voters=4, **options)
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
+    watch = Before(init)
+    train(model, [watch, init], tmp_path, epochs=2)
+    x = digits().pool.images.float() / 255
+    senses = [nearest(model.features(x).numpy(), 5)]
+    if space == "images":
+        senses.append(nearest_images(digits().pool.images, 5))
+    voted = fit_vote(model.encode(x).detach(), 10, watch.clusters, senses, voters=4)
+    assert init.clusters is not None
+    assert torch.equal(init.clusters.long(), voted.clusters)
+    assert not torch.equal(voted.clusters, watch.clusters)
+    torch.testing.assert_close(model.prior.means.detach(), voted.parameters.means, rtol=1e-3, atol=1e-4)
+
+
+class Before(L.Callback):
+    """Keeps what the model makes of the images before the second epoch's fit."""
+
+    def __init__(self, init: MixtureInitialization) -> None:
+        self.init = init
+        self.clusters = torch.empty(0)
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, VaDE)
+        self.clusters = pl_module.predict(digits().pool.images.float() / 255)
 
 
 def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:

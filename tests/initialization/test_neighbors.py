@@ -1,14 +1,11 @@
-"""Nearest neighbors against all distances, and two senses of near against a loop."""
+"""Nearest neighbors against all distances."""
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
-from sklearn.metrics import adjusted_rand_score
 
-from latentclust.errors import LatentclustError
-from latentclust.initialization import fit_manifold
-from latentclust.initialization.neighbors import Neighbors, joined, nearest
+from latentclust.initialization.neighbors import Neighbors, nearest
 
 
 def by_hand(points: np.ndarray, n: int) -> Neighbors:
@@ -39,38 +36,3 @@ def test_candidates_miss_hardly_any_neighbor_of_images() -> None:
 def test_as_many_neighbors_as_points() -> None:
     points = np.random.default_rng(0).normal(size=(12, 50))
     assert (np.sort(nearest(points, 12).indices, axis=1) == np.arange(12)).all()
-
-
-def test_neighbors_in_two_senses_against_a_loop() -> None:
-    random = np.random.default_rng(3)
-    first, second = by_hand(random.normal(size=(60, 3)), 5), by_hand(random.normal(size=(60, 4)), 9)
-    both = joined(first, second, 4)
-    for i in range(60):
-        wanted = {j: d / first.distances[i, 4] for j, d in zip(*(part[i] for part in first), strict=True)}
-        for j, d in zip(*(part[i] for part in second), strict=True):
-            if len(wanted) < 9 and j not in wanted:
-                wanted[j] = d / second.distances[i, 4]
-        order = sorted(wanted, key=wanted.__getitem__)
-        assert both.indices[i].tolist() == order
-        np.testing.assert_allclose(both.distances[i], [wanted[j] for j in order], rtol=1e-5)
-
-
-def test_equal_points_have_no_distance_to_divide_by() -> None:
-    points = np.repeat(np.random.default_rng(0).normal(size=(4, 3)), 6, axis=0)
-    both = joined(nearest(points, 5), nearest(points, 8), 3)
-    assert np.isfinite(both.distances).all()
-    assert all(len(set(row)) == 8 for row in both.indices.tolist())
-
-
-def test_pixels_join_what_features_tear_apart() -> None:
-    """Three groups, of which features bring together the first two and pixels the last two."""
-    random = np.random.default_rng(0)
-    group = np.repeat([0, 1, 2], 120)
-    features = random.normal(size=(360, 3)) + np.array([[0, 0, 0], [9, 0, 0], [60, 0, 0]])[group]
-    pixels = random.normal(size=(360, 20)) + 40 * np.eye(20)[[0, 1, 1]][group]
-    blind = fit_manifold(features, 2, seed=0).clusters
-    assert adjusted_rand_score(group == 2, blind) == 1
-    told = fit_manifold(features, 2, pixels=pixels, n_neighbors=5, pixel_neighbors=15, seed=0).clusters
-    assert adjusted_rand_score(group == 0, told) == 1
-    with pytest.raises(LatentclustError, match="need the pixels"):
-        fit_manifold(features, 2, pixel_neighbors=15)

@@ -1,6 +1,7 @@
 """Put VaDE's mixture where one was fitted to the codes of the pool."""
 
 import logging
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from latentclust.data import ImageDataModule
 from latentclust.inference import evaluating, in_chunks
-from latentclust.initialization import Initialization, fit
+from latentclust.initialization import Initialization, Neighbors, fit, fit_vote, nearest, nearest_images
 from latentclust.models import VaDE
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ class MixtureInitialization(L.Callback):
     """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
 
     A model whose mixture is fitted already, such as a continued one, is left alone. At the start of the
-    epochs in ``VaDE.refit_at`` the mixture is fitted anew, to the codes as they have become.
+    epochs in ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become.
 
     Parameters
     ----------
@@ -29,10 +30,18 @@ class MixtureInitialization(L.Callback):
     seed
         Of the method's restarts.
     space
-        ``codes``, or ``features``: the method also gets what the encoder sees before it makes codes.
+        ``codes``; ``features``: the method also gets what the encoder sees before it makes codes; ``images``:
+        it gets the neighbors among the images.
+    refit
+        ``anew``: later fits are as the first. ``vote``: in later fits neighbors vote on the model's clusters,
+        those by features and, with ``space="images"``, those among the images
+        (:func:`latentclust.initialization.fit_vote`).
+    voters
+        Of each kind of neighbors.
+    search
+        Finds the n neighbors of each image among the images.
     options
-        Further keyword arguments of the method, such as ``n_init``. One that has ``pixel_neighbors`` also
-        gets the images.
+        Further keyword arguments of the method, such as ``n_init``.
 
     Attributes
     ----------
@@ -46,11 +55,24 @@ class MixtureInitialization(L.Callback):
         What all fits took.
     """
 
-    def __init__(self, method: str, seed: int, space: str = "codes", **options: Any) -> None:
+    def __init__(
+        self,
+        method: str,
+        seed: int,
+        space: str = "codes",
+        refit: str = "anew",
+        voters: int = 5,
+        search: Callable[[Tensor, int], Neighbors] = nearest_images,
+        **options: Any,
+    ) -> None:
         self.method = method
         self.seed = seed
         self.space = space
+        self.refit = refit
+        self.voters = voters
+        self.search = search
         self.options = options
+        self.among_images: Neighbors | None = None
         self.initialization: Initialization | None = None
         self.clusters: Tensor | None = None
         self.start: Tensor | None = None
@@ -76,16 +98,9 @@ class MixtureInitialization(L.Callback):
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, ImageDataModule)
             data.to(pl_module.device)
-            options = dict(self.options)
             with evaluating(pl_module):
-                codes = in_chunks(pl_module.encode, data.pool.images)
-                if self.space == "features":
-                    options["features"] = in_chunks(pl_module.features, data.pool.images)
-            if options.get("pixel_neighbors"):
-                options["pixels"] = data.pool.images.flatten(start_dim=1)
-            self.initialization = fit(
-                self.method, codes, len(pl_module.prior.logits), seed=self.seed, **options
-            )
+                voting = self.refit == "vote" and self.start is not None
+                self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.images)
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()
         with torch.no_grad():
@@ -94,6 +109,32 @@ class MixtureInitialization(L.Callback):
         self.seconds += perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
+
+    def _part(self, model: VaDE, images: Tensor) -> Initialization:
+        """Fit by the method."""
+        options = dict(self.options)
+        if self.space == "features":
+            options["features"] = in_chunks(model.features, images)
+        if self.space == "images":
+            options["among_images"] = self._near(images)
+        codes = in_chunks(model.encode, images)
+        return fit(self.method, codes, len(model.prior.logits), seed=self.seed, **options)
+
+    def _vote(self, model: VaDE, images: Tensor) -> Initialization:
+        """Ask the neighbors of the model's clusters."""
+        features = in_chunks(model.features, images).cpu().numpy()
+        senses = [nearest(features, min(self.voters + 1, len(images)))]
+        if self.space == "images":
+            senses.append(self._near(images))
+        codes, clusters = in_chunks(model.encode, images), in_chunks(model.predict, images)
+        return fit_vote(codes, len(model.prior.logits), clusters, senses, voters=self.voters)
+
+    def _near(self, images: Tensor) -> Neighbors:
+        """Return the neighbors among the images, which stay what they are in later fits."""
+        if self.among_images is None:
+            n = min(max(self.options["n_neighbors"], self.voters + 1), len(images) - 1)
+            self.among_images = self.search(images, n)
+        return self.among_images
 
     def state_dict(self) -> dict[str, Any]:
         """Return the partitions for a checkpoint."""

@@ -9,19 +9,26 @@ from torch import Tensor
 
 from latentclust.errors import LatentclustError
 from latentclust.initialization.base import Initialization
+from latentclust.initialization.distortion import nearest_images
 from latentclust.initialization.gmm import fit_gmm
 from latentclust.initialization.kmeans import fit_kmeans
 from latentclust.initialization.manifold import fit_manifold
 from latentclust.initialization.merged import fit_merged
+from latentclust.initialization.neighbors import Neighbors, nearest
+from latentclust.initialization.vote import fit_vote
 
 __all__ = [
     "INITIALIZATIONS",
     "Initialization",
+    "Neighbors",
     "fit",
     "fit_gmm",
     "fit_kmeans",
     "fit_manifold",
     "fit_merged",
+    "fit_vote",
+    "nearest",
+    "nearest_images",
 ]
 
 INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {

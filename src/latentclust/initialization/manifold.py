@@ -3,15 +3,13 @@
 import warnings
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from latentclust.errors import LatentclustError
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
-from latentclust.initialization.neighbors import Neighbors, joined, nearest
+from latentclust.initialization.neighbors import Neighbors, nearest
 
 
 def fit_manifold(
@@ -19,10 +17,9 @@ def fit_manifold(
     n_clusters: int,
     *,
     features: Tensor | NDArray[np.floating] | None = None,
-    pixels: Tensor | NDArray[np.floating] | None = None,
-    n_neighbors: int = 20,
-    pixel_neighbors: int = 0,
-    n_epochs: int = 100,
+    among_images: Neighbors | None = None,
+    n_neighbors: int = 15,
+    n_epochs: int = 50,
     n_init: int = 5,
     reg_covar: float = 1e-6,
     seed: int = 0,
@@ -40,13 +37,11 @@ def fit_manifold(
         Components K, at most N.
     features
         What neighbors are near in, ``(N, F)``; None: the codes.
-    pixels
-        The images ``(N, P)``; needed if there are ``pixel_neighbors``.
+    among_images
+        The graph's neighbors where they are found without the encoder, as by
+        :func:`~latentclust.initialization.nearest_images`, n_neighbors of each or more.
     n_neighbors
         Of each code in the graph, itself among them, at least 2 and below N.
-    pixel_neighbors
-        So many more, which are near in pixels: a group of images that the encoder takes for what they are not
-        may still be near its like there.
     n_epochs
         Of UMAP's layout.
     n_init
@@ -64,19 +59,16 @@ def fit_manifold(
     Raises
     ------
     LatentclustError
-        If there are fewer codes than clusters, a code or feature is not finite, scikit-learn cannot fit
-        them, or there are ``pixel_neighbors`` and no ``pixels``.
+        If there are fewer codes than clusters, a code or feature is not finite, or scikit-learn cannot fit
+        them.
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
     n = min(n_neighbors, len(codes) - 1)
-    neighbors = nearest(seen, n)
-    more = min(pixel_neighbors, len(codes) - n)
-    if more:
-        if pixels is None:
-            raise LatentclustError(f"{pixel_neighbors} pixel_neighbors need the pixels: give the images too")
-        images: NDArray[np.floating] = torch.as_tensor(pixels).cpu().numpy()
-        neighbors = joined(neighbors, nearest(images, n + more), more)
+    if among_images is None:
+        neighbors = nearest(seen, n)
+    else:
+        neighbors = Neighbors(among_images.indices[:, :n], among_images.distances[:, :n])
     embedded = embed(seen, neighbors, codes.shape[1], n_epochs, seed)
     mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(

@@ -1,5 +1,7 @@
 """Train a model, measure it, draw it."""
 
+from functools import partial
+
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
@@ -15,6 +17,7 @@ from latentclust.callbacks import (
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
 from latentclust.tasks.checkpoints import check_fit
+from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
@@ -72,8 +75,9 @@ def train(
     ]
     init = None
     if isinstance(model, VaDE):
-        options = {key: value for key, value in cfg.init.items() if key != "name"}
-        init = MixtureInitialization(cfg.init.name, cfg.seed, **options)
+        options = {key: cfg.init[key] for key in cfg.init if key not in ("name", *SEARCH)}
+        search = partial(image_neighbors, cfg, data)
+        init = MixtureInitialization(cfg.init.name, cfg.seed, search=search, **options)
         measures = [init, ClusterTargets(init), *measures]
     if cfg.figures.every_n_epochs:
         measures.append(

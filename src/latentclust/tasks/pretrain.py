@@ -1,9 +1,6 @@
 """VaDE's first stage: an autoencoder, trained once per setting and kept."""
 
-import hashlib
-import json
 import logging
-import os
 from pathlib import Path
 
 import torch
@@ -15,6 +12,7 @@ from latentclust.data import Augmentation, ImageDataModule, augment, batches
 from latentclust.errors import OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
+from latentclust.tasks.cache import place, written_whole
 from latentclust.tasks.checkpoints import check_fit
 from latentclust.tasks.run import Run
 from latentclust.tasks.wiring import build_pretraining, build_trainer
@@ -56,12 +54,8 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
     if cfg.model.pretrain.cache:
-        path = cache_path(cfg, data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Another run may be writing the same file: each replaces it whole.
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        trainer.save_checkpoint(unfinished, weights_only=True)
-        unfinished.replace(path)
+        with written_whole(cache_path(cfg, data)) as unfinished:
+            trainer.save_checkpoint(unfinished, weights_only=True)
     return model
 
 
@@ -92,5 +86,4 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "deterministic": cfg.trainer.deterministic,
         "gradient_clip_val": cfg.trainer.gradient_clip_val,
     }
-    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
-    return Path(cfg.output_dir) / "cache" / f"pretrain-{digest[:20]}.ckpt"
+    return place(cfg, "pretrain", "ckpt", depends_on)
