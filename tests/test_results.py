@@ -1,9 +1,11 @@
 """The numbers that pages show are those of the committed result files."""
 
+import csv
 import importlib
 import json
 import re
 import statistics
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Command
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +77,21 @@ def test_performance_shows_its_result_files() -> None:
         assert best["limit"] > best["floor"]
         for name, ratio in row["ratios"].items():
             assert ratio == pytest.approx(best["latentclust"] / best[name.partition("/")[2]], abs=1e-3)
+
+
+def test_the_timed_run_reads_the_log(latentclust: Command) -> None:
+    timed, pages = importlib.import_module("timed"), importlib.import_module("pages")
+    folder = latentclust("experiment=tiny_vade").folder
+    assert folder is not None
+    found = timed.EPOCH.findall((folder / "latentclust.log").read_text())
+    with (folder / "metrics.csv").open() as file:
+        acc = [float(row["cluster/acc"]) for row in csv.DictReader(file) if row.get("cluster/acc")]
+    assert [int(epoch) for _, epoch, _ in found] == [1, 2, 3]
+    assert [float(value) for *_, value in found] == pytest.approx(acc, rel=1e-3)
+    assert all(timed.at(one) <= timed.at(other) for (one, *_), (other, *_) in pairwise(found))
+    page = timed.PAGE.read_text()
+    if timed.RESULTS.exists():
+        assert page == pages.fill(page, "timed", timed.table(json.loads(timed.RESULTS.read_text())))
 
 
 def test_pages_show_every_accuracy_run() -> None:

@@ -86,7 +86,7 @@ class MixtureInitialization(L.Callback):
             self.start = self.clusters
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Fit it anew where that is due."""
+        """Fit it again where that is due."""
         assert isinstance(pl_module, VaDE)
         if pl_module.current_epoch in pl_module.refit_at:
             self.fit(trainer, pl_module)

@@ -40,7 +40,7 @@ class VaDE(VariationalModel):
     hold_epochs
         For so many epochs after each fit of the mixture q(c|x) is that fit's partition.
     refit_at
-        The epochs at whose start the mixture is fitted anew to the codes.
+        The epochs at whose start the mixture is fitted again to the codes.
     kl_weight, kl_epochs
         Weight of both KL terms in those epochs, and how many of them at the end it takes to 1; see
         :func:`latentclust.schedules.kl_weight`.

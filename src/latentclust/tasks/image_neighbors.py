@@ -30,6 +30,7 @@ def image_neighbors(cfg: DictConfig, data: ImageDataModule, images: Tensor, n: i
         log.info("The images' neighbors come from %s", path)
         with np.load(path) as kept:
             return Neighbors(kept["indices"].astype(np.int64), kept["distances"])
+    log.info("Searching neighbors among %s images, for later runs too: %s", f"{len(images):,}", path)
     found = nearest_images(images, n, **options)
     with written_whole(path) as unfinished:
         np.savez_compressed(unfinished, indices=found.indices.astype(np.int32), distances=found.distances)

@@ -1,0 +1,81 @@
+"""How long the default recipe takes, from the command to the last figure, and how good it is when.
+
+    python benchmarks/timed.py             # some ten minutes on an otherwise idle machine
+    python benchmarks/timed.py --tables    # the table alone
+
+Nothing comes from a cache. Writes benchmarks/results/timed.json and the table of docs/performance.md.
+"""
+
+import json
+import re
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import runs
+from pages import DOCS, fill_page, markdown
+
+RESULTS = runs.ROOT / "benchmarks" / "results" / "timed.json"
+PAGE = DOCS / "performance.md"
+QUIET = "trainer.enable_progress_bar=false"
+# The neighbor graph of the codes alone: one epoch before it and one after it.
+CODES = ["init.space=codes", "model.pretrain.max_epochs=1", "trainer.max_epochs=1", "figures.at_end=false"]
+EPOCH = re.compile(r"^(\S+ \S+) \S+ \S+ Epoch (\d+): .*cluster/acc ([\d.]+)", re.MULTILINE)
+
+
+def measure(threads: int) -> dict[str, Any]:
+    """Time a run of the default recipe, and the initialization by a graph of codes."""
+    folder = runs.ROOT / "outputs" / "timed"
+    begin, clock = datetime.now(), perf_counter()
+    summary = runs.run([f"output_dir={folder / 'fresh'}", QUIET], folder, threads)
+    total = perf_counter() - clock
+    epochs = [
+        {"epoch": int(epoch), "seconds": round((at(time) - begin).total_seconds(), 1), "acc": float(acc)}
+        for time, epoch, acc in EPOCH.findall((folder / "latentclust.log").read_text())
+    ]
+    codes = runs.run([f"output_dir={folder / 'fresh'}", QUIET, *CODES], folder / "codes", threads)
+    return {
+        **{key: summary[key] for key in runs.KEPT if key != "config"},
+        "total_s": round(total, 1),
+        "epochs": epochs,
+        "codes_graph_s": codes["seconds"]["init"],
+    }
+
+
+def at(time: str) -> datetime:
+    """Read a log's time."""
+    return datetime.strptime(time, "%Y-%m-%d %H:%M:%S,%f")
+
+
+def table(result: dict[str, Any]) -> str:
+    """Write what was measured, one line each."""
+    seconds = result["seconds"]
+    lines = [["`python -m latentclust`, all of MNIST, seed 0", "measured"]]
+    lines += [
+        ["pretraining", f"{seconds['pretrain']:.0f} s"],
+        ["neighbors among the images, their graph's parts, and the vote", f"{seconds['init']:.0f} s"],
+        ["VaDE's epochs", f"{seconds['train']:.0f} s"],
+        ["from the command to the end, with figures and report", f"{result['total_s']:.0f} s"],
+    ]
+    for one in result["epochs"]:
+        lines.append([f"epoch {one['epoch']} is over, ACC {100 * one['acc']:.2f}", f"{one['seconds']:.0f} s"])
+    lines += [
+        ["ACC of all images at the end", f"{100 * result['results'][-1]['pool']['acc']:.2f} %"],
+        ["instead, the parts of a neighbor graph of the codes", f"{result['codes_graph_s']:.0f} s"],
+    ]
+    return markdown(lines)
+
+
+def main() -> None:
+    """Measure, then write the file and the table."""
+    parser = runs.arguments(__doc__, jobs=1)
+    parser.add_argument("--tables", action="store_true", help="write the table, run nothing")
+    options = parser.parse_args()
+    if not options.tables:
+        runs.keep(RESULTS, measure(runs.threads(options)))
+    if RESULTS.exists():
+        fill_page(PAGE, "timed", table(json.loads(RESULTS.read_text())))
+
+
+if __name__ == "__main__":
+    main()
