@@ -20,6 +20,7 @@ TINY = {
         "data=digits",
         "data.limit=300",
         "data.batch_size=50",
+        "data.min_images_per_epoch=null",
         "trainer.max_epochs=1",
         "network.widths=[16]",
         "figures.every_n_epochs=0",

@@ -36,7 +36,9 @@ def vade(**options: Any) -> VaDE:
     return VaDE([1, 8, 8], [24], 3, 10, **options)
 
 
-def train(model: L.LightningModule, callbacks: list[L.Callback], folder: Path, epochs: int = 2) -> L.Trainer:
+def train(
+    model: L.LightningModule, callbacks: list[L.Callback], folder: Path, epochs: int = 2, **options: Any
+) -> L.Trainer:
     silence_known_warnings()
     trainer = L.Trainer(
         accelerator="cpu",
@@ -49,7 +51,7 @@ def train(model: L.LightningModule, callbacks: list[L.Callback], folder: Path, e
         limit_val_batches=0,
         default_root_dir=folder,
     )
-    trainer.fit(model, datamodule=digits())
+    trainer.fit(model, datamodule=digits(**options))
     return trainer
 
 

@@ -130,7 +130,8 @@ class Targets(L.Callback):
         batches = trainer.train_dataloader
         assert isinstance(batches, TensorBatches)
         targets = torch.cat(list(pl_module.targets))
-        self.seen.append(torch.empty_like(targets).index_copy(0, batches.sampler.indices(), targets))
+        of_pool = targets.new_empty(len(digits().pool), targets.shape[1])
+        self.seen.append(of_pool.index_copy(0, batches.sampler.indices(), targets))
         with torch.no_grad():
             x = digits().pool.images.float() / 255
             self.joints.append(pl_module.prior.log_joint(pl_module.encode(x)))
@@ -146,10 +147,13 @@ class Targets(L.Callback):
         self.in_order.append(torch.equal(pl_module.targets[batch_idx][: len(mine)], mine))
 
 
-def test_targets_are_the_partition_and_then_the_models_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("least", "batches"), [(None, 4), (401, 10)])
+def test_targets_are_the_partition_and_then_the_models_own(
+    tmp_path: Path, least: int | None, batches: int
+) -> None:
     model = vade(hold_epochs=1, self_training_weight=10.0, self_training_temperature=2.0)
     init, watch = MixtureInitialization("gmm", 0, n_init=1), Targets()
-    train(model, [init, ClusterTargets(init), watch], tmp_path, epochs=3)
+    train(model, [init, ClusterTargets(init), watch], tmp_path, epochs=3, min_images_per_epoch=least)
     assert init.clusters is not None
     assert torch.equal(watch.seen[0], torch.eye(10)[init.clusters.long()])
     for joint, targets in list(zip(watch.joints, watch.seen, strict=True))[1:]:
@@ -158,7 +162,7 @@ def test_targets_are_the_partition_and_then_the_models_own(tmp_path: Path) -> No
         torch.testing.assert_close(
             targets, expected / expected.sum(dim=1, keepdim=True), rtol=1e-3, atol=1e-5
         )
-    assert len(watch.in_order) == 3 * 4
+    assert len(watch.in_order) == 3 * batches
     assert all(watch.in_order)
     assert model.targets is None
 

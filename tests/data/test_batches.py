@@ -60,18 +60,31 @@ def test_orders_are_uniform():
     assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 20.5
 
 
-@given(sizes, st.integers(1, 9), seeds, st.booleans())
-def test_ranks_share_one_permutation(size, world_size, seed, shuffle):
-    shares = [
-        order(size, seed=seed, epoch=3, shuffle=shuffle, rank=rank, world_size=world_size)
-        for rank in range(world_size)
-    ]
-    assert {len(share) for share in shares} == {-(-size // world_size)}
-    whole = order(size, seed=seed, epoch=3, shuffle=shuffle)
-    # Dealing the shares out again in turn gives the permutation, and then its beginning as padding.
+@given(sizes, st.integers(1, 4), st.integers(1, 9), seeds, st.booleans())
+def test_ranks_share_one_order(size, passes, world_size, seed, shuffle):
+    options = {"passes": passes, "seed": seed, "epoch": 3, "shuffle": shuffle}
+    shares = [order(size, rank=rank, world_size=world_size, **options) for rank in range(world_size)]
+    assert {len(share) for share in shares} == {-(-passes * size // world_size)}
+    whole = order(size, **options)
+    # Dealing the shares out again in turn gives the order, and then its beginning as padding.
     dealt = [index for turn in zip(*shares, strict=True) for index in turn]
     assert dealt == (whole * (1 + world_size))[: len(dealt)]
-    assert len(dealt) - size < world_size
+    assert len(dealt) - passes * size < world_size
+
+
+@given(st.integers(1, 50), st.integers(1, 5), seeds)
+def test_each_pass_of_an_epoch_is_an_order_of_all_images(size, passes, seed):
+    whole = order(size, passes=passes, seed=seed, epoch=1)
+    parts = [whole[start : start + size] for start in range(0, passes * size, size)]
+    assert len(parts) == passes
+    assert all(sorted(part) == list(range(size)) for part in parts)
+    assert parts[0] == order(size, seed=seed, epoch=1)
+
+
+def test_the_passes_of_an_epoch_differ():
+    whole = order(100, passes=3)
+    assert len({tuple(whole[start : start + 100]) for start in (0, 100, 200)}) == 3
+    assert order(4, passes=2, shuffle=False) == [0, 1, 2, 3, 0, 1, 2, 3]
 
 
 def test_without_shuffling_the_order_is_that_of_the_images():

@@ -137,6 +137,7 @@ def test_limit_chooses_the_same_images_for_every_seed():
         ({"batch_size": None}, "batch_size=None is not possible"),
         ({"batch_size": 2.5}, "batch_size=2.5 is not possible"),
         ({"limit": 0}, "limit=0 is not possible"),
+        ({"min_images_per_epoch": 0}, "min_images_per_epoch=0 is not possible"),
         ({"seed": -1}, "seed=-1 is not possible: give a whole number, at least 0"),
         ({"batch_size": 79}, "batch_size=79 is larger than the pool: give at most 78"),
         ({"batch_size": 61, "pool": "train"}, "batch_size=61 is larger than the pool: give at most 60"),
@@ -224,6 +225,19 @@ def test_trainer_gets_float_batches_in_a_new_order_at_every_epoch(tmp_path):
         expected.sampler.set_epoch(epoch)
         assert torch.equal(torch.cat(batches), torch.cat(list(expected)).float() / 255)
     assert not torch.equal(torch.cat(model.epochs[0]), torch.cat(model.epochs[1]))
+
+
+@pytest.mark.parametrize(
+    ("least", "passes"), [(None, 1), (1, 1), (60, 1), (61, 2), (120, 2), (121, 3), (600, 10)]
+)
+def test_an_epoch_goes_over_a_small_pool_until_it_has_seen_enough(tmp_path, least, passes):
+    data, model = ToyDataModule(pool="train", batch_size=25, min_images_per_epoch=least), Recorder()
+    quiet_trainer(tmp_path).fit(model, datamodule=data)
+    assert data.passes == passes
+    for batches in model.epochs.values():
+        assert sorted(numbers((torch.cat(batches) * 255).round().int())) == sorted([*range(60)] * passes)
+    # The test images come once, however small the pool.
+    assert sum(len(batch) for batch in model.validated) == 3 * 18
 
 
 def test_trainer_validates_on_the_images_that_the_pool_leaves_out(tmp_path):

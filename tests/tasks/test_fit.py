@@ -89,6 +89,17 @@ def test_the_curves_of_vade_are_logged_every_epoch(latentclust: Command) -> None
     )
 
 
+def test_a_small_pool_fills_an_epoch_by_coming_several_times(latentclust: Command) -> None:
+    once = latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+    outcome = latentclust("experiment=tiny_ae", "trainer.max_epochs=1", "data.min_images_per_epoch=1001")
+    assert "An epoch goes 3 times over the 400 images" in " ".join(outcome.out.split())
+    assert "An epoch goes" not in once.out
+    for run, steps in ((once, 8), (outcome, 24)):
+        assert run.folder is not None
+        checkpoint = torch.load(run.folder / "checkpoints/last.ckpt", weights_only=True)
+        assert checkpoint["global_step"] == steps
+
+
 def test_tensorboard_gets_the_curves_and_the_final_metrics_with_the_settings(latentclust: Command) -> None:
     outcome = latentclust("experiment=tiny_vade")
     events = EventAccumulator(str(outcome.folder / "tensorboard")).Reload()  # type: ignore[operator]

@@ -34,13 +34,15 @@ class SeededPermutation:
     """The order in which one rank visits the images of an epoch: a pure function of (seed, epoch).
 
     All ranks draw the same permutation, and each takes a strided share of it. Every share has
-    ``ceil(N / world_size)`` images, so that the ranks stay in step: where N does not divide, the permutation
-    starts again from its beginning and up to ``world_size - 1`` images are visited twice.
+    ``ceil(passes N / world_size)`` images, so that the ranks stay in step: where that does not divide, the
+    order starts again from its beginning and up to ``world_size - 1`` images are visited once more.
 
     Parameters
     ----------
     size : int
         N, the number of images.
+    passes : int
+        How often an epoch goes over them, each time in another order; the ranks share them all.
     seed : int
         Non-negative; two seeds give unrelated orders at every epoch.
     shuffle : bool
@@ -50,9 +52,17 @@ class SeededPermutation:
     """
 
     def __init__(
-        self, size: int, *, seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
+        self,
+        size: int,
+        *,
+        passes: int = 1,
+        seed: int = 0,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self.size = size
+        self.passes = passes
         self.seed = seed
         self.shuffle = shuffle
         self.rank = rank
@@ -64,16 +74,19 @@ class SeededPermutation:
         self.epoch = epoch
 
     def indices(self) -> Tensor:
-        """Return this rank's share of the epoch's order: int64 ``(ceil(N / world_size),)``, on the CPU."""
-        share = torch.arange(self.rank, len(self) * self.world_size, self.world_size) % self.size
+        """Return this rank's share of the order, int64 ``(ceil(passes N / world_size),)``, on the CPU."""
+        total = self.passes * self.size
+        share = torch.arange(self.rank, len(self) * self.world_size, self.world_size) % total
         if not self.shuffle:
-            return share
+            return share % self.size
         # A sum such as seed + epoch would give seed 1 the orders of seed 0, one epoch late.
         mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1).item()
-        return torch.randperm(self.size, generator=torch.Generator().manual_seed(mixed))[share]
+        generator = torch.Generator().manual_seed(mixed)
+        orders = [torch.randperm(self.size, generator=generator) for _ in range(self.passes)]
+        return torch.cat(orders)[share]
 
     def __len__(self) -> int:
-        return -(-self.size // self.world_size)
+        return -(-self.passes * self.size // self.world_size)
 
 
 class TensorBatches:
@@ -85,7 +98,7 @@ class TensorBatches:
         ``(N, C, H, W)``, on the device where the batches are wanted.
     batch_size : int
         Images per batch and rank.
-    seed, shuffle, rank, world_size
+    passes, seed, shuffle, rank, world_size
         As in `SeededPermutation`.
 
     Attributes
@@ -101,6 +114,7 @@ class TensorBatches:
         images: Tensor,
         batch_size: int,
         *,
+        passes: int = 1,
         seed: int = 0,
         shuffle: bool = True,
         rank: int = 0,
@@ -109,7 +123,7 @@ class TensorBatches:
         self.images = images
         self.batch_size = batch_size
         self.sampler = SeededPermutation(
-            len(images), seed=seed, shuffle=shuffle, rank=rank, world_size=world_size
+            len(images), passes=passes, seed=seed, shuffle=shuffle, rank=rank, world_size=world_size
         )
 
     def __iter__(self) -> Iterator[Tensor]:

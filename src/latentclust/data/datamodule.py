@@ -36,6 +36,9 @@ class ImageDataModule(LightningDataModule, ABC):
     limit : int or None
         If given, keep only so many images of the pool, and as large a share of the test images; every class
         in proportion. Which ones does not depend on ``seed``.
+    min_images_per_epoch : int or None
+        If the pool has fewer images, a training epoch goes over it several times, as often as it takes to see
+        so many: settings that count epochs then mean about as many steps for a small pool as for a large one.
     seed : int
         Non-negative; decides the order of the images in every epoch.
     augmentation : Augmentation
@@ -54,6 +57,7 @@ class ImageDataModule(LightningDataModule, ABC):
         pool: str = "all",
         batch_size: int = 256,
         limit: int | None = None,
+        min_images_per_epoch: int | None = None,
         seed: int = 0,
         augmentation: Augmentation = AS_THEY_ARE,
     ) -> None:
@@ -64,10 +68,13 @@ class ImageDataModule(LightningDataModule, ABC):
         _require("seed", seed, 0)
         if limit is not None:
             _require("limit", limit, 1)
+        if min_images_per_epoch is not None:
+            _require("min_images_per_epoch", min_images_per_epoch, 1)
         self.root = Path(root)
         self.pool_kind = pool
         self.batch_size = batch_size
         self.limit = limit
+        self.min_images_per_epoch = min_images_per_epoch
         self.seed = seed
         self.augmentation = augmentation
         self.class_names: tuple[str, ...] = ()
@@ -130,6 +137,11 @@ class ImageDataModule(LightningDataModule, ABC):
         return self._pool
 
     @property
+    def passes(self) -> int:
+        """How often a training epoch goes over the pool; known after `setup`."""
+        return max(1, -(-(self.min_images_per_epoch or 1) // len(self.pool)))
+
+    @property
     def test(self) -> Split | None:
         """The test images: a view of the end of the pool if they belong to it; None if there are none."""
         return self._held_out if self.test_slice is None else self.pool[self.test_slice]
@@ -161,8 +173,11 @@ class ImageDataModule(LightningDataModule, ABC):
         return self
 
     def train_dataloader(self) -> TensorBatches:
-        """Batches of the pool in the seeded order, on the trainer's device if there is a trainer."""
-        return self._batches(self.pool, shuffle=True)
+        """Batches of the pool in the seeded order, on the trainer's device if there is a trainer.
+
+        There are enough of them for ``min_images_per_epoch``.
+        """
+        return self._batches(self.pool, shuffle=True, passes=self.passes)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the test images that the pool leaves out; no loader where there are none."""
@@ -172,13 +187,13 @@ class ImageDataModule(LightningDataModule, ABC):
         """Batches of the pool in its own order; of several processes, each gets a strided share."""
         return self._batches(self.pool, shuffle=False)
 
-    def _batches(self, split: Split, *, shuffle: bool) -> TensorBatches:
+    def _batches(self, split: Split, *, shuffle: bool, passes: int = 1) -> TensorBatches:
         rank, world_size = 0, 1
         if self.trainer is not None:
             self.to(self.trainer.strategy.root_device)
             split = split.to(self.trainer.strategy.root_device)
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
-        options = {"seed": self.seed, "rank": rank, "world_size": world_size}
+        options = {"passes": passes, "seed": self.seed, "rank": rank, "world_size": world_size}
         return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:

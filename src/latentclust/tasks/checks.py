@@ -83,6 +83,7 @@ RULES = {
     "data.pool": one_of("all", "train"),
     "data.batch_size": whole(1),
     "data.limit": whole(1, optional=True),
+    "data.min_images_per_epoch": whole(1, optional=True),
     "data.n": whole(1),
     "data.dims": whole(2),
     "data.noise": number(0),

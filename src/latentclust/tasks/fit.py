@@ -1,5 +1,6 @@
 """Train a model, measure it, draw it."""
 
+import logging
 from functools import partial
 
 import lightning as L
@@ -25,6 +26,8 @@ from latentclust.tasks.show import show, sketch, write_report
 from latentclust.tasks.summary import Summary, conclude
 from latentclust.tasks.wiring import build_data, build_model, build_trainer
 
+log = logging.getLogger(__name__)
+
 
 def fit(cfg: DictConfig) -> float | None:
     """Run the stages data, pretrain, init, train, evaluate and show, in this order.
@@ -38,6 +41,13 @@ def fit(cfg: DictConfig) -> float | None:
     with run.stopping():
         with run.timed("data"):
             data = build_data(cfg)
+        if data.passes > 1:
+            log.info(
+                "An epoch goes %d times over the %s images (data.min_images_per_epoch=%d)",
+                data.passes,
+                f"{len(data.pool):,}",
+                cfg.data.min_images_per_epoch,
+            )
         model = build_model(cfg, data.input_shape)
         autoencoder = None
         if isinstance(model, VaDE):

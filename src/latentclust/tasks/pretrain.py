@@ -77,6 +77,7 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "torch": torch.__version__,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
+        "passes": data.passes,
         "augment": data.augmentation if cfg.model.pretrain.augment else Augmentation(),
         "model": dict(build_pretraining(cfg, data.input_shape).hparams),
         "max_epochs": cfg.model.pretrain.max_epochs,
