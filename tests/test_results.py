@@ -126,7 +126,7 @@ def test_ablations_change_what_they_say() -> None:
             )
             for row in ablation.CHANGES
         }
-    assert composed["base"]["trainer.max_epochs"] == 5
+    assert composed["base"]["data.limit"] == 20000
     for row, settings in composed.items():
         parts = {override.partition("=")[0] for override in ablation.CHANGES[row].overrides}
         changed = {
