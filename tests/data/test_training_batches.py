@@ -1,0 +1,101 @@
+"""The batches that a trainer gets from a data module."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import LightningModule, Trainer
+from torch import Tensor
+
+from tests.data.test_datamodule import ToyDataModule, numbers, ready
+
+
+class Recorder(LightningModule):
+    """Note the batches that arrive, and learn nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.epochs: dict[int, list[Tensor]] = {}
+        self.validated: list[Tensor] = []
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        self.epochs.setdefault(self.current_epoch, []).append(batch)
+        return self.weight * batch.mean()
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        self.validated.append(batch)
+
+    def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        return batch
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def quiet_trainer(folder: Path, **options: float) -> Trainer:
+    return Trainer(
+        max_epochs=3,
+        num_sanity_val_steps=0,
+        **options,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+
+
+def test_trainer_gets_float_batches_in_a_new_order_at_every_epoch(tmp_path):
+    data, model = ToyDataModule(batch_size=25, seed=3), Recorder()
+    quiet_trainer(tmp_path, limit_val_batches=0).fit(model, datamodule=data)
+    assert list(model.epochs) == [0, 1, 2]
+    assert [len(batch) for batch in model.epochs[0]] == [25, 25, 25, 3]
+    assert model.epochs[0][0].dtype == torch.float32
+    expected = data.train_dataloader()
+    for epoch, batches in model.epochs.items():
+        expected.sampler.set_epoch(epoch)
+        assert torch.equal(torch.cat(batches), torch.cat(list(expected)).float() / 255)
+    assert not torch.equal(torch.cat(model.epochs[0]), torch.cat(model.epochs[1]))
+
+
+@pytest.mark.parametrize(
+    ("least", "passes"), [(None, 1), (1, 1), (60, 1), (61, 2), (120, 2), (121, 3), (600, 10)]
+)
+def test_an_epoch_goes_over_a_small_pool_until_it_has_seen_enough(tmp_path, least, passes):
+    data, model = ToyDataModule(pool="train", batch_size=25, min_images_per_epoch=least), Recorder()
+    quiet_trainer(tmp_path).fit(model, datamodule=data)
+    assert data.passes == passes
+    for batches in model.epochs.values():
+        assert sorted(numbers((torch.cat(batches) * 255).round().int())) == sorted([*range(60)] * passes)
+    # The test images come once, however small the pool.
+    assert sum(len(batch) for batch in model.validated) == 3 * 18
+
+
+def test_trainer_validates_on_the_images_that_the_pool_leaves_out(tmp_path):
+    data, model = ToyDataModule(pool="train", batch_size=25), Recorder()
+    quiet_trainer(tmp_path, max_steps=3).fit(model, datamodule=data)
+    assert data.test is not None
+    assert torch.equal(torch.cat(model.validated), data.test.images.float() / 255)
+    assert ready(pool="all").val_dataloader() == []
+
+
+def test_trainer_predicts_the_pool_in_its_own_order(tmp_path):
+    data = ToyDataModule(batch_size=25)
+    predictions = quiet_trainer(tmp_path).predict(Recorder(), datamodule=data)
+    assert predictions is not None
+    assert torch.equal(torch.cat(predictions), data.pool.images.float() / 255)
+
+
+def test_processes_of_a_trainer_get_shares_of_one_order(monkeypatch):
+    data = ready(seed=4)
+    whole = numbers(torch.cat(list(data.train_dataloader())))
+    shares = []
+    for rank in (0, 1):
+        trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+        monkeypatch.setattr(type(trainer), "world_size", 2)
+        monkeypatch.setattr(type(trainer), "global_rank", rank)
+        data.trainer = trainer
+        shares.append(numbers(torch.cat(list(data.train_dataloader()))))
+    assert shares == [whole[::2], whole[1::2]]
