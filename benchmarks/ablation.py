@@ -34,7 +34,7 @@ CHANGES = {
     "base": Change("nothing"),
     "gmm": Change("start: diagonal Gaussian mixture of the codes", ("init=gmm",)),
     "kmeans": Change("start: k-means on the codes", ("init=kmeans",)),
-    "merged": Change("start: 25 Gaussians, merged", ("init=merged",)),
+    "merged": Change("start: 50 Gaussians of the codes, merged", ("init=merged",)),
     "codes": Change("start: neighbor graph of the codes", ("init.space=codes",)),
     "features": Change("start: neighbor graph of the encoder's features", ("init.space=features",)),
     "rigid": Change("start: neighbor graph of images whose pixels do not move", ("init.warp=0",)),

@@ -14,7 +14,7 @@ def fit_merged(
     z: Tensor | NDArray[np.floating],
     n_clusters: int,
     *,
-    n_components: int = 25,
+    n_components: int = 50,
     n_init: int = 8,
     max_codes: int = 20_000,
     reg_covar: float = 1e-6,
