@@ -126,22 +126,24 @@ def accuracy(one: dict[str, Any]) -> float | None:
 def table(runs: list[dict[str, Any]]) -> str:
     """Write a row for each variant: its accuracy, and what it is short of ours on the same seeds."""
     ours = {one["seed"]: accuracy(one) for one in runs if one["variant"] == "as here"}
-    lines = [["VaDE on `data=digits`", "seeds", "ACC mean ± sd", "worst", "best", "difference", "failed"]]
+    scores = ["ACC mean ± sd", "worst", "best", "difference ± its error"]
+    lines = [["VaDE on `data=digits`", "seeds", *scores, "failed"]]
     for variant in VARIANTS:
         group = [one for one in runs if one["variant"] == variant]
         values = {one["seed"]: acc for one in group if (acc := accuracy(one)) is not None}
         if not values:
             continue
         gaps = [acc - own for seed, acc in values.items() if (own := ours.get(seed)) is not None]
-        spread = f"{statistics.stdev(values.values()):.1f}" if len(values) > 1 else "-"
+        spread = f" ± {statistics.stdev(values.values()):.1f}" if len(values) > 1 else ""
+        error = f" ± {statistics.stdev(gaps) / len(gaps) ** 0.5:.1f}" if len(gaps) > 1 else ""
         lines.append(
             [
                 variant,
                 str(len(group)),
-                f"{statistics.mean(values.values()):.1f} ± {spread}",
+                f"{statistics.mean(values.values()):.1f}{spread}",
                 f"{min(values.values()):.1f}",
                 f"{max(values.values()):.1f}",
-                "" if variant == "as here" else f"{statistics.mean(gaps):+.1f}",
+                "" if variant == "as here" or not gaps else f"{statistics.mean(gaps):+.1f}{error}",
                 str(len(group) - len(values)),
             ]
         )

@@ -9,9 +9,11 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from scipy.stats import sem
 
 from tests.conftest import REPOSITORY, Command
 
@@ -138,6 +140,23 @@ def test_ablations_change_what_they_say() -> None:
         assert all(any(key == part or key.startswith(f"{part}.") for key in changed) for part in parts), row
     page = ablation.PAGE.read_text()
     assert page == pages.fill(page, "ablation", ablation.table(ablation.load()))
+
+
+def test_method_shows_what_other_code_costs() -> None:
+    ports, pages = importlib.import_module("ports"), importlib.import_module("pages")
+    runs = json.loads(ports.RESULTS.read_text())
+    page = ports.PAGE.read_text()
+    assert page == pages.fill(page, "ports", ports.table(runs))
+    acc = {(one["variant"], one["seed"]): 100 * one["results"][-1]["pool"]["acc"] for one in runs}
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in ports.table(runs).splitlines()[2:]]
+    assert [row[0] for row in rows] == list(ports.VARIANTS)
+    for variant, seeds, mean, _, _, difference, failed in rows:
+        values = np.array([acc[variant, seed] for seed in range(int(seeds))])
+        assert mean == f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
+        assert failed == "0"
+        if variant != "as here":
+            gaps = values - [acc["as here", seed] for seed in range(int(seeds))]
+            assert difference == f"{gaps.mean():+.1f} ± {sem(gaps):.1f}"
 
 
 def test_an_ablation_is_compared_on_its_own_seeds() -> None:
