@@ -46,7 +46,6 @@ CHANGES = {
     "elbo": Change("self-training: none, the ELBO alone", ("model.self_training.weight=0",)),
     "pure": Change("self-training and augmentation: none", ("model.self_training.weight=0", "augment=none")),
     "sharp": Change("self-training: temperature 1", ("model.self_training.temperature=1",)),
-    "sample": Change("gamma: at the decoded sample", ("model.gamma=sample",)),
     "free": Change("gamma: free from the first epoch", ("model.warmup.hold_epochs=0",)),
     "half": Change("gamma: held for the first two of four epochs", ("model.warmup.hold_epochs=2",)),
     "kept": Change(
@@ -107,7 +106,8 @@ def table(found: list[dict[str, Any]]) -> str:
                 ", ".join(map(str, seeds)),
                 f"{100 * statistics.mean(starts):.2f}",
                 *runs.percent([ends[row, seed] for seed in seeds]),
-                "" if row == "base" or not gaps else f"{100 * statistics.mean(gaps):+.2f}",
+                # Zero has no minus.
+                "" if row == "base" or not gaps else f"{round(100 * statistics.mean(gaps), 2) + 0.0:+.2f}",
             ]
         )
     return markdown(lines) if found else "*Not run yet.*"
