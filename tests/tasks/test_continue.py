@@ -24,6 +24,15 @@ def test_a_cached_pretraining_changes_nothing(latentclust: Command) -> None:
     ]
 
 
+def test_a_pretraining_of_longer_epochs_is_another_one(latentclust: Command) -> None:
+    command = ["experiment=tiny_vade", "trainer.max_epochs=1"]
+    latentclust(*command, "data.min_images_per_epoch=400")
+    same = latentclust(*command, "data.min_images_per_epoch=null")
+    longer = latentclust(*command, "data.min_images_per_epoch=401")
+    assert "pretrain" not in same.summary["seconds"]
+    assert "pretrain" in longer.summary["seconds"]
+
+
 def test_cached_neighbors_change_nothing(latentclust: Command, tmp_path: Path) -> None:
     command = ["experiment=tiny_vade", "init=manifold", "init.n_epochs=5"]
     fresh = latentclust(*command)
