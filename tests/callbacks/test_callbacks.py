@@ -16,6 +16,7 @@ from latentclust.callbacks import (
     EpochSeed,
     History,
     ObjectiveTerms,
+    Throughput,
 )
 from latentclust.data import DigitsDataModule, Split
 from latentclust.errors import LatentclustError
@@ -65,6 +66,17 @@ class Watch(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
         self.seen.append((len(batch), {name: value.detach().item() for name, value in outputs.items()}))
+
+
+@pytest.mark.parametrize(("least", "images"), [(None, 200), (401, 600)])
+def test_an_image_counts_as_often_as_an_epoch_goes_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int | None, images: int
+) -> None:
+    seconds = iter((10.0, 12.0))
+    monkeypatch.setattr("latentclust.callbacks.throughput.perf_counter", lambda: next(seconds))
+    history = History()
+    train(vade(), [Throughput(), history], tmp_path, epochs=1, min_images_per_epoch=least)
+    assert history.final()["perf/samples_per_second"] == images / 2
 
 
 def test_terms_are_means_over_images_not_over_batches(tmp_path: Path) -> None:
