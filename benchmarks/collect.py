@@ -54,7 +54,7 @@ def rows(runs: list[dict[str, Any]]) -> list[list[str]]:
             if "AE latents" in result["method"] and run["model"] == "VaDE":
                 result = result | {"method": f"{result['method']} (VaDE's first stage)"}
             if result["method"] == "VaDE":
-                result = result | {"method": "VaDE from a diagonal GMM (`experiment=vade_paper`)"}
+                result = result | {"method": "VaDE from a diagonal GMM (`experiment=vade_plain`)"}
             scores.setdefault((run["data"], result["method"]), []).append(result)
     table = []
     for (data, method), results in scores.items():

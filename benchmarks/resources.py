@@ -74,7 +74,7 @@ def overrides(folder: Path, data: list[str], epochs: int = 1) -> list[str]:
     """Return the overrides of a short run with everything that a normal one has."""
     short = [f"trainer.max_epochs={epochs}", "model.pretrain.max_epochs=1", "model.pretrain.cache=false"]
     return [
-        "experiment=vade_paper",
+        "experiment=vade_plain",
         *data,
         *short,
         f"output_dir={folder}",

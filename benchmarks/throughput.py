@@ -40,7 +40,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 
 def measure(batch_size: int, images: int | None, rounds: int, data_name: str) -> dict[str, Any]:
     """Run the contestants in turn; return images per second, by contestant, and the ratios of the medians."""
-    overrides = ["experiment=vade_paper", f"data={data_name}", f"data.batch_size={batch_size}"]
+    overrides = ["experiment=vade_plain", f"data={data_name}", f"data.batch_size={batch_size}"]
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, f"data.limit={images or 'null'}"])
     accelerator = choose_accelerator(cfg.trainer.accelerator)

@@ -55,6 +55,17 @@ def test_decoder_keeps_leading_dimensions_apart() -> None:
     torch.testing.assert_close(logits[4, 1], decoder(z[4, 1]))
 
 
+def test_other_axes_change_the_codes_and_nothing_else() -> None:
+    encoder, decoder = GaussianEncoder(SHAPE, [7, 6], 3, log_var_init=-1.0), Decoder(3, [7, 6], SHAPE)
+    axes = torch.tensor([[2.0, 1.0, 0.0], [0.0, -0.5, 3.0], [1.0, 0.0, 1.0]])
+    (mu, log_var), logits = encoder(images()), decoder(encoder(images())[0])
+    encoder.change_axes(axes)
+    decoder.change_axes(axes)
+    torch.testing.assert_close(encoder(images())[0], torch.stack([axes @ one for one in mu]))
+    torch.testing.assert_close(encoder(images())[1], log_var)
+    torch.testing.assert_close(decoder(encoder(images())[0]), logits)
+
+
 def test_last_layers_are_linear() -> None:
     torch.manual_seed(0)
     codes = Encoder(SHAPE, [8], 4)(images(50))

@@ -50,6 +50,12 @@ class _TrunkEncoder(nn.Module):
         features: Tensor = self.trunk[: narrowest + 2](x)  # with its ReLU
         return at_least_float32(features)
 
+    @torch.no_grad()
+    def change_axes(self, axes: Tensor) -> None:
+        """Make the codes ``axes @ z``, ``(D, D)`` times what they were."""
+        self.mean.weight.copy_(axes @ self.mean.weight)
+        self.mean.bias.copy_(axes @ self.mean.bias)
+
 
 class Encoder(_TrunkEncoder):
     """Deterministic encoder of an autoencoder.
@@ -177,6 +183,13 @@ class Decoder(nn.Module):
         """Decode codes ``(..., D)`` as logits ``(..., C, H, W)``; a pixel's mean is their sigmoid."""
         logits: Tensor = self.layers(z)
         return logits
+
+    @torch.no_grad()
+    def change_axes(self, axes: Tensor) -> None:
+        """Decode ``axes @ z``, with ``(D, D)``, as z was decoded."""
+        first = self.layers[0]
+        assert isinstance(first, nn.Linear)
+        first.weight.copy_(torch.linalg.solve(axes, first.weight, left=False))
 
 
 def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:

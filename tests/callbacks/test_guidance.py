@@ -16,6 +16,7 @@ from latentclust.initialization import (
     Initialization,
     Neighbors,
     fit_gmm,
+    fit_semitied,
     fit_vote,
     nearest,
     nearest_images,
@@ -36,6 +37,41 @@ def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None
     assert init.initialization is not None
     assert torch.equal(init.initialization.clusters, expected.clusters)
     assert bool(model.mixture_is_fitted)
+
+
+def test_axes_of_the_mixture_become_those_of_the_codes(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
+    x = digits().pool.images.float() / 255
+    codes, decoded = in_chunks(model.encode, digits().pool.images), model.decode(model.encode(x))
+    expected = fit_semitied(codes, 10, n_init=2, seed=5)
+    assert expected.axes is not None
+    init = MixtureInitialization("semitied", 5, n_init=2)
+    train(model, [init], tmp_path, epochs=1)
+    torch.testing.assert_close(model.encode(x), codes @ expected.axes.T, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(model.decode(model.encode(x)), decoded, rtol=1e-3, atol=1e-4)
+    assert torch.equal(model.predict(x), expected.clusters)
+    for ours, theirs in zip(model.prior.mixture_parameters(), expected.parameters, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_codes_keep_their_axes_in_later_fits(tmp_path: Path) -> None:
+    model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
+    init = MixtureInitialization("semitied", 5, n_init=2)
+    changes = 0
+
+    def change_axes(axes: Tensor) -> None:
+        nonlocal changes
+        changes += 1
+        VaDE.change_axes(model, axes)
+
+    model.change_axes = change_axes  # type: ignore[method-assign]
+    train(model, [init], tmp_path, epochs=2)
+    assert changes == 1
+    codes = in_chunks(model.encode, digits().pool.images)
+    assert init.clusters is not None
+    for cluster, mean in enumerate(model.prior.means.detach()):
+        members = codes[init.clusters.long() == cluster]
+        torch.testing.assert_close(mean, members.mean(dim=0), rtol=1e-3, atol=1e-4)
 
 
 def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,13 @@ from torch import Tensor
 
 from latentclust import initialization
 from latentclust.errors import LatentclustError
-from latentclust.initialization import INITIALIZATIONS, Initialization, fit_gmm, fit_kmeans
+from latentclust.initialization import (
+    INITIALIZATIONS,
+    Initialization,
+    fit_gmm,
+    fit_kmeans,
+    in_given_axes,
+)
 from latentclust.mixture import GaussianMixturePrior
 
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2])
@@ -32,6 +38,9 @@ def test_separate_blobs_are_found(name: str) -> None:
     assert start.converged
     assert start.clusters.dtype == torch.int64
     assert adjusted_rand_score(origin, start.clusters) > 0.999
+    if start.axes is not None:
+        start = in_given_axes(start, z)
+    assert start.axes is None
     order = start.parameters.means[:, 0].argsort()
     weights, means, variances = (values[order] for values in start.parameters)
     assert weights.sum().item() == pytest.approx(1)
@@ -45,7 +54,8 @@ def test_start_fits_the_prior(name: str) -> None:
     start = initialization.fit(name, z, 3)
     prior = GaussianMixturePrior(3, 2)
     prior.set_parameters(start.parameters)
-    assert torch.equal(prior.responsibilities(z).argmax(dim=-1), start.clusters)
+    codes = z if start.axes is None else z @ start.axes.T
+    assert torch.equal(prior.responsibilities(codes).argmax(dim=-1), start.clusters)
 
 
 def test_gmm_objective_is_the_mean_log_likelihood_of_its_mixture() -> None:
@@ -143,7 +153,7 @@ def test_what_scikit_learn_refuses_is_one_line(name: str) -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(LatentclustError, match=r"init\.name is 'ward': choose one of gmm, kmeans"):
+    with pytest.raises(LatentclustError, match=r"init\.name is 'ward': choose one of gmm, semitied"):
         initialization.fit("ward", blobs(20)[0], 3)
 
 

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from latentclust.data import ImageDataModule
 from latentclust.inference import evaluating, in_chunks
-from latentclust.initialization import Initialization, Neighbors, fit, fit_vote, nearest, nearest_images
+from latentclust.initialization import (
+    Initialization,
+    Neighbors,
+    fit,
+    fit_vote,
+    in_given_axes,
+    nearest,
+    nearest_images,
+)
 from latentclust.models import VaDE
 
 log = logging.getLogger(__name__)
@@ -20,8 +28,9 @@ log = logging.getLogger(__name__)
 class MixtureInitialization(L.Callback):
     """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
 
-    A model whose mixture is fitted already, such as a continued one, is left alone. At the start of the
-    epochs in ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become.
+    A mixture that was fitted in axes of its own gives them to the codes, at the first fit. A model whose
+    mixture is fitted already, such as a continued one, is left alone. At the start of the epochs in
+    ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become.
 
     Parameters
     ----------
@@ -103,6 +112,9 @@ class MixtureInitialization(L.Callback):
                 self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.images)
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()
+        axes = trainer.strategy.broadcast(self.initialization.axes if self.initialization else None)
+        if axes is not None:
+            pl_module.change_axes(axes)
         with torch.no_grad():
             for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
@@ -118,7 +130,11 @@ class MixtureInitialization(L.Callback):
         if self.space == "images":
             options["among_images"] = self._near(images)
         codes = in_chunks(model.encode, images)
-        return fit(self.method, codes, len(model.prior.logits), seed=self.seed, **options)
+        fitted = fit(self.method, codes, len(model.prior.logits), seed=self.seed, **options)
+        if self.start is None or fitted.axes is None:
+            return fitted
+        # Posteriors that were trained are diagonal in their axes: the partition is all that they can use.
+        return in_given_axes(fitted, codes)
 
     def _vote(self, model: VaDE, images: Tensor) -> Initialization:
         """Ask the neighbors of the model's clusters."""

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
-from latentclust.initialization.base import Initialization
+from latentclust.initialization.base import Initialization, in_given_axes
 from latentclust.initialization.distortion import nearest_images
 from latentclust.initialization.gmm import fit_gmm
 from latentclust.initialization.kmeans import fit_kmeans
 from latentclust.initialization.manifold import fit_manifold
 from latentclust.initialization.merged import fit_merged
 from latentclust.initialization.neighbors import Neighbors, nearest
+from latentclust.initialization.semitied import fit_semitied
 from latentclust.initialization.vote import fit_vote
 
 __all__ = [
@@ -26,13 +27,16 @@ __all__ = [
     "fit_kmeans",
     "fit_manifold",
     "fit_merged",
+    "fit_semitied",
     "fit_vote",
+    "in_given_axes",
     "nearest",
     "nearest_images",
 ]
 
 INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {
     "gmm": fit_gmm,
+    "semitied": fit_semitied,
     "kmeans": fit_kmeans,
     "merged": fit_merged,
     "manifold": fit_manifold,

@@ -26,6 +26,8 @@ class Initialization(NamedTuple):
     """What the restarts compete by: higher is better, comparable within one method only."""
     converged: bool
     """Whether the best restart stopped before its limit of iterations."""
+    axes: Tensor | None = None
+    """``(D, D)``, float32: the parameters are for the codes ``axes @ z``. None: for the codes as they are."""
 
 
 def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.float64]:
@@ -85,6 +87,19 @@ def from_partition(
         clusters=torch.from_numpy(clusters).long(),
         objective=objective,
         converged=converged and bool(counts.all()),
+    )
+
+
+def in_given_axes(fitted: Initialization, z: Tensor | NDArray[np.floating]) -> Initialization:
+    """Give the clusters of a mixture with other axes components of the codes ``(N, D)`` as they are."""
+    n_clusters = len(fitted.parameters.weights)
+    return from_partition(
+        as_codes(z, n_clusters),
+        fitted.clusters.numpy(),
+        n_clusters,
+        reg_covar=1e-6,
+        objective=fitted.objective,
+        converged=fitted.converged,
     )
 
 

@@ -119,6 +119,20 @@ class VaDE(VariationalModel):
         self.prior.set_parameters(parameters)
         self.mixture_is_fitted.fill_(True)
 
+    def change_axes(self, axes: Tensor) -> None:
+        """Have codes ``axes @ z`` instead of z, without a change to what is encoded and decoded.
+
+        The log-variance head stays as it is: a diagonal posterior has no counterpart in other axes.
+
+        Parameters
+        ----------
+        axes
+            ``(D, D)``, invertible.
+        """
+        axes = axes.to(self.prior.means)
+        self.encoder.change_axes(axes)
+        self.decoder.change_axes(axes)
+
     @property
     def holds_partition(self) -> bool:
         """Whether q(c|x) is the last fit's partition in this epoch."""

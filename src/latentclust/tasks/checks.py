@@ -136,6 +136,7 @@ RULES = {
     "init.candidates": whole(2),
     "init.cache": SWITCH,
     "init.n_init": whole(1),
+    "init.weights": one_of("equal", "free"),
     "init.n_components": whole(1),
     "init.n_neighbors": whole(2),
     "init.n_epochs": whole(1),
