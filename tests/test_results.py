@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -94,6 +95,18 @@ def test_the_timed_run_reads_the_log(latentclust: Command) -> None:
     page = timed.PAGE.read_text()
     if timed.RESULTS.exists():
         assert page == pages.fill(page, "timed", timed.table(json.loads(timed.RESULTS.read_text())))
+
+
+def test_the_codes_alone_are_not_timed_without_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = importlib.import_module("timed")
+    monkeypatch.setattr(timed, "RESULTS", tmp_path / "timed.json")
+    monkeypatch.setattr("sys.argv", ["timed.py", "--codes"])
+    with pytest.raises(SystemExit) as stopped:
+        timed.main()
+    assert stopped.value.code == 2
+    assert "there is none yet" in capsys.readouterr().err
 
 
 def test_pages_show_every_accuracy_run() -> None:

@@ -47,10 +47,10 @@ def test_cached_neighbors_change_nothing(latentclust: Command, tmp_path: Path) -
     assert len(list(tmp_path.glob("outputs/cache/*"))) == 2 + 3  # and two pretrainings
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_continued_run_ends_like_one_never_stopped(latentclust: Command, model: str) -> None:
+@pytest.mark.parametrize("settings", [*MODELS, "guided init=semitied"])
+def test_a_continued_run_ends_like_one_never_stopped(latentclust: Command, settings: str) -> None:
     # A schedule that does not depend on how many epochs are planned.
-    command = [f"experiment=tiny_{model}", "model.optimizer.schedule=constant"]
+    command = [*f"experiment=tiny_{settings}".split(), "model.optimizer.schedule=constant"]
     whole = latentclust(*command)
     latentclust(*command, "trainer.max_epochs=1")
     continued = latentclust("ckpt_path=last", "trainer.max_epochs=3")
