@@ -1,6 +1,7 @@
 """Diagonal Gaussians in common axes that are learned with them."""
 
-from itertools import pairwise
+from functools import partial
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -9,13 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 from sklearn.metrics import adjusted_rand_score
 
 from latentclust.errors import LatentclustError
-from latentclust.initialization import fit_gmm, fit_semitied
-from latentclust.initialization import semitied as module
-from latentclust.initialization.semitied import SemiTied, maximize_likelihood, moments, turn, whitening
+from latentclust.initialization import fit_gmm, fit_semitied, semitied, semitied_em
+from latentclust.initialization.semitied import climb_on
+from latentclust.initialization.semitied_em import (
+    Fit,
+    SemiTied,
+    maximize_likelihood,
+    moments,
+    turn,
+    whitening,
+)
+from latentclust.initialization.split_merge import merge_and_split, merge_losses
 
 Array = NDArray[np.float64]
 AXES = np.array([[1.0, 2.0, 0.0], [0.5, -1.0, 1.0], [0.0, 1.0, 3.0]])
@@ -85,7 +94,7 @@ def test_one_component_is_the_gaussian_of_the_codes() -> None:
 
 @pytest.mark.parametrize("equal", [True, False])
 def test_every_iteration_raises_the_likelihood(equal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOLERANCE", -np.inf)
+    monkeypatch.setattr(semitied_em, "TOLERANCE", -np.inf)
     z, _, _ = tilted(400)
     start = np.random.default_rng(1).dirichlet(np.ones(5), size=len(z))
     likelihoods = [
@@ -146,16 +155,63 @@ def test_the_likeliest_restart_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     z = np.random.default_rng(3).normal(size=(150, 2))
     seen: list[float] = []
 
-    def spy(*args: Array, **kwargs: float) -> tuple[float, SemiTied, bool]:
-        fitted = maximize_likelihood(*args, **kwargs)  # type: ignore[arg-type]
-        seen.append(fitted[0])
-        return fitted
+    def spy(codes: Array, fit: Fit, *_: object, **__: object) -> Fit:
+        seen.append(fit.likelihood)
+        return fit
 
-    monkeypatch.setattr(module, "maximize_likelihood", spy)
+    monkeypatch.setattr(semitied, "climb_on", spy)
     fitted = fit_semitied(z, 6, n_init=5, seed=1)
     assert len(seen) == 5
     assert max(seen) > seen[0] + 1e-3  # the restarts differ, and the first is not the best
     assert fitted.objective == pytest.approx(max(seen))
+
+
+def test_merging_and_splitting_leaves_a_poor_maximum() -> None:
+    z, origin, _ = tilted(1000)
+    wrong = np.where(origin == 3, 2, origin)  # two clusters in one component, ...
+    wrong[(origin == 0) & (z[:, 0] > np.median(z[origin == 0, 0]))] = 3  # ... and one in two
+    climb = partial(maximize_likelihood, equal=True, reg_covar=1e-6)
+    poor = climb(z, np.eye(4)[wrong], max_iter=300)
+    assert adjusted_rand_score(origin, poor.mixture.log_joint(z).argmax(axis=1)) < 0.8
+    better = climb_on(z, poor, climb, max_iter=300, seed=0)
+    assert better.likelihood > poor.likelihood + 0.01
+    assert adjusted_rand_score(origin, better.mixture.log_joint(z).argmax(axis=1)) > 0.97
+
+
+def test_a_merge_loses_what_the_points_say() -> None:
+    random = np.random.default_rng(0)
+    parts = [random.normal(k, 1 + k, size=(20 + 30 * k, 3)) for k in range(3)]
+
+    def log_likelihood(points: Array) -> float:
+        return float(norm(points.mean(axis=0), points.std(axis=0)).logpdf(points).sum())
+
+    losses = merge_losses(
+        np.array([float(len(p)) for p in parts]),
+        np.stack([p.mean(axis=0) for p in parts]),
+        np.stack([p.var(axis=0) for p in parts]),
+    )
+    for i, j in product(range(3), repeat=2):
+        apart = log_likelihood(parts[i]) + log_likelihood(parts[j])
+        expected = 0 if i == j else apart - log_likelihood(np.concatenate([parts[i], parts[j]]))
+        assert losses[i, j] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_merge_and_split_moves_responsibilities_and_loses_none() -> None:
+    random = np.random.default_rng(0)
+    points, shares = random.normal(size=(80, 2)), random.dirichlet(np.ones(4), size=80)
+    counts, means, covariances = moments(points, shares, 0.0)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    changes = list(merge_and_split(points, shares, means, variances, n_pairs=3, seed=0))
+    assert len(changes) == 3 * 2  # each pair with each of the others
+    losses = merge_losses(counts - 10 * np.finfo(float).eps, means, variances)
+    cheapest = sorted(combinations(range(4), 2), key=lambda pair: losses[pair])[:3]
+    for changed, (i, j) in zip(changes, np.repeat(cheapest, 2, axis=0), strict=True):
+        np.testing.assert_allclose(changed.sum(axis=1), 1)
+        np.testing.assert_allclose(changed[:, i], shares[:, i] + shares[:, j])
+        (k,) = [k for k in range(4) if k not in (i, j) and not np.allclose(changed[:, k], shares[:, k])]
+        np.testing.assert_allclose(changed[:, k] + changed[:, j], shares[:, k])
+        assert ((changed[:, k] == 0) | (changed[:, j] == 0)).all()  # a code goes to either half
+        assert 0 < (changed[:, j] > 0).sum() < 80
 
 
 def test_a_sample_of_many_codes_is_fitted_and_all_get_a_cluster() -> None:
@@ -165,7 +221,7 @@ def test_a_sample_of_many_codes_is_fitted_and_all_get_a_cluster() -> None:
 
 
 def test_running_out_of_iterations_is_reported() -> None:
-    assert not fit_semitied(tilted(300)[0], 5, n_init=1, max_iter=2).converged
+    assert not fit_semitied(tilted(300)[0], 5, n_init=1, max_iter=1).converged
 
 
 def test_a_dimension_without_variance_is_borne() -> None:

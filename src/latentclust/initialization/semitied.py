@@ -9,55 +9,36 @@ invertible matrix A together with Gaussians that are diagonal in y = A z:
 """
 
 import warnings
-from math import pi
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
 from latentclust.initialization.base import CHUNK, Initialization, as_codes, as_mixture
+from latentclust.initialization.semitied_em import Array, Fit, maximize_likelihood, moments, whitening
+from latentclust.initialization.split_merge import merge_and_split
 
-Array = NDArray[np.float64]
+# A merge and split that gains less log-likelihood, in nats per code, is the last.
+LEAST_GAIN = 1e-4
 
-# An iteration that gains less log-likelihood, in nats per code, is the last.
-TOLERANCE = 1e-5
-
-
-class SemiTied(NamedTuple):
-    """A Gaussian mixture with semi-tied covariances."""
-
-    axes: Array
-    """A ``(D, D)``, invertible."""
-    weights: Array
-    """``(K,)``, sum 1."""
-    means: Array
-    """Of A z, ``(K, D)``."""
-    variances: Array
-    """Of A z, ``(K, D)``, positive."""
-
-    def log_joint(self, codes: Array) -> Array:
-        """Compute log p(z, c), ``(N, K)``, of codes ``(N, D)``."""
-        y, precisions = codes @ self.axes.T, 1 / self.variances
-        squared = y**2 @ precisions.T - 2 * y @ (self.means * precisions).T
-        squared += (self.means**2 * precisions).sum(axis=1)
-        log_volume = np.linalg.slogdet(self.axes)[1]
-        joint: Array = (
-            np.log(self.weights) + log_volume - 0.5 * (np.log(2 * pi * self.variances).sum(axis=1) + squared)
-        )
-        return joint
+# Merges and splits: pairs that are merged, iterations before the likeliest are chosen, how many then go on.
+N_PAIRS = 4
+TRIAL = 10
+CHOSEN = 2
 
 
 def fit_semitied(
     z: Tensor | NDArray[np.floating],
     n_clusters: int,
     *,
-    n_init: int = 10,
+    n_init: int = 3,
     weights: str = "equal",
     max_iter: int = 300,
     max_codes: int = 20_000,
@@ -67,7 +48,8 @@ def fit_semitied(
     """Fit diagonal Gaussians and their common axes, and keep the likeliest of several restarts.
 
     Each restart goes from a k-means of the whitened codes to a maximum of the likelihood, by
-    expectation-maximization. All of them fit the same sample of the codes.
+    expectation-maximization, and on to higher ones by merging two components and splitting a third, until
+    that gains nothing. All of them fit the same sample of the codes.
 
     Parameters
     ----------
@@ -81,7 +63,7 @@ def fit_semitied(
         ``equal``: each component has the weight 1/K, so that nothing is gained where one takes two clusters
         and two others share the next; ``free``: they are fitted.
     max_iter
-        Limit of iterations of each restart.
+        Limit of iterations on the way to a maximum.
     max_codes
         So many codes are fitted at most.
     reg_covar
@@ -109,16 +91,13 @@ def fit_semitied(
     sample = codes[random.permutation(len(codes))[:max_codes]]
     _, _, (spread,) = moments(sample, np.ones((len(sample), 1)), reg_covar)
     whitened = sample @ whitening(spread).T
-    best: tuple[float, SemiTied, bool] | None = None
-    for _ in range(n_init):
-        start = _by_kmeans(whitened, n_clusters, int(random.integers(2**31)))
-        fitted = maximize_likelihood(
-            sample, start, equal=weights == "equal", max_iter=max_iter, reg_covar=reg_covar
-        )
-        if best is None or fitted[0] > best[0]:
-            best = fitted
-    assert best is not None
-    _, mixture, converged = best
+    climb = partial(maximize_likelihood, equal=weights == "equal", reg_covar=reg_covar)
+    fits = []
+    for seed_of_restart in random.integers(2**31, size=n_init):
+        start = _by_kmeans(whitened, n_clusters, int(seed_of_restart))
+        fit = climb(sample, start, max_iter=max_iter)
+        fits.append(climb_on(sample, fit, climb, max_iter=max_iter, seed=int(seed_of_restart)))
+    _, mixture, converged = max(fits, key=lambda fit: fit.likelihood)
     parts = np.array_split(codes, -(-len(codes) // CHUNK))
     joint = np.concatenate([mixture.log_joint(part) for part in parts])
     scale = np.sqrt(spread.trace() / len(spread) / np.diag(mixture.axes @ spread @ mixture.axes.T))
@@ -131,80 +110,36 @@ def fit_semitied(
     )
 
 
-def maximize_likelihood(
-    codes: Array, responsibilities: Array, *, equal: bool, max_iter: int, reg_covar: float
-) -> tuple[float, SemiTied, bool]:
-    """Fit a semi-tied mixture to codes ``(N, D)``, from responsibilities ``(N, K)``.
+def climb_on(codes: Array, fit: Fit, climb: Callable[..., Fit], *, max_iter: int, seed: int) -> Fit:
+    """Merge two components and split a third, as long as the likelihood rises (Ueda et al. 2000).
 
-    Expectation-maximization returns the mean log-likelihood of a code, the mixture, and whether it converged.
+    ``climb`` is :func:`maximize_likelihood` with its settings; the rest is as in :func:`fit_semitied`.
     """
-    axes, last = None, -np.inf
-    for _ in range(max_iter):
-        counts, means, covariances = moments(codes, responsibilities, reg_covar)
-        if axes is None:
-            axes = whitening(np.average(covariances, axis=0, weights=counts))
-        axes = turn(axes, counts, covariances)
-        shares = np.full(len(counts), 1 / len(counts)) if equal else counts / counts.sum()
-        mixture = SemiTied(axes, shares, means @ axes.T, _variances(axes, covariances))
-        joint = mixture.log_joint(codes)
-        each = logsumexp(joint, axis=1)
-        likelihood = float(each.mean())
-        if likelihood - last < TOLERANCE:
-            return likelihood, mixture, True
-        last, responsibilities = likelihood, np.exp(joint - each[:, None])
-    return likelihood, mixture, False
-
-
-def turn(axes: Array, counts: Array, covariances: Array) -> Array:
-    """Move each axis in turn to where, given the others, the likelihood is highest (Gales 1999, section 2.2).
-
-    Parameters
-    ----------
-    axes
-        A ``(D, D)``, a row for each axis.
-    counts, covariances
-        Codes of each component ``(K,)`` and their covariance ``(K, D, D)``.
-
-    Returns
-    -------
-    Array
-        A that is no worse in log |det A| - 1/2 sum_k share_k sum_d log (A W_k A^T)_dd.
-    """
-    axes = axes.copy()
-    for d in range(len(axes)):
-        inverse_variances = counts / np.einsum("i,kij,j->k", axes[d], covariances, axes[d])
-        weighted = np.einsum("k,kij->ij", inverse_variances, covariances)
-        # The cofactors of this row, but for a factor that the next line takes out.
-        cofactors = np.linalg.inv(axes)[:, d]
-        row = np.linalg.solve(weighted, cofactors)
-        axes[d] = row * np.sqrt(counts.sum() / (cofactors @ row))
-    return axes
-
-
-def moments(codes: Array, responsibilities: Array, reg_covar: float) -> tuple[Array, Array, Array]:
-    """Compute each component's count ``(K,)``, mean ``(K, D)`` and covariance ``(K, D, D)``.
-
-    A component without codes gets the count of a tiny part of one.
-    """
-    counts = responsibilities.sum(axis=0) + 10 * np.finfo(float).eps
-    means = responsibilities.T @ codes / counts[:, None]
-    covariances = np.empty((len(counts), codes.shape[1], codes.shape[1]))
-    for k, mean in enumerate(means):
-        apart = codes - mean
-        covariances[k] = (apart * responsibilities[:, k, None]).T @ apart / counts[k]
-    return counts, means, covariances + reg_covar * np.eye(codes.shape[1])
-
-
-def whitening(covariance: Array) -> Array:
-    """Return the axes ``(D, D)`` in which points with this covariance have the identity as theirs."""
-    values, vectors = np.linalg.eigh(covariance)
-    axes: Array = (vectors / np.sqrt(values)).T
-    return axes
-
-
-def _variances(axes: Array, covariances: Array) -> Array:
-    variances: Array = np.einsum("di,kij,dj->kd", axes, covariances, axes)
-    return variances
+    while True:
+        _, (axes, _, means, variances), _ = fit
+        changes = merge_and_split(
+            codes @ axes.T,
+            softmax(fit.mixture.log_joint(codes), axis=1),
+            means,
+            variances,
+            n_pairs=N_PAIRS,
+            seed=seed,
+        )
+        trials = [climb(codes, shares, axes=axes, max_iter=TRIAL) for shares in changes]
+        trials.sort(key=lambda trial: trial.likelihood, reverse=True)
+        others = [
+            climb(
+                codes,
+                softmax(trial.mixture.log_joint(codes), axis=1),
+                axes=trial.mixture.axes,
+                max_iter=max_iter,
+            )
+            for trial in trials[:CHOSEN]
+        ]
+        best = max([fit, *others], key=lambda one: one.likelihood)
+        if best.likelihood < fit.likelihood + LEAST_GAIN:
+            return fit
+        fit = best
 
 
 def _by_kmeans(points: Array, n_clusters: int, seed: int) -> Array:
