@@ -33,7 +33,6 @@ class Change:
 CHANGES = {
     "base": Change("nothing"),
     "gmm": Change("start: diagonal Gaussian mixture of the codes", ("init=gmm",)),
-    "semitied": Change("start: the same, in axes of its own", ("init=semitied",)),
     "kmeans": Change("start: k-means on the codes", ("init=kmeans",)),
     "merged": Change("start: 50 Gaussians of the codes, merged", ("init=merged",)),
     "codes": Change("start: neighbor graph of the codes", ("init.space=codes",)),
