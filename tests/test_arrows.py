@@ -23,8 +23,9 @@ ROOMS = {
     "figures": set(),
     "models": {"mixture", "networks", "objectives", "schedules", "LIGHTNING"},
     "callbacks": {"data", "evaluation", "inference", "initialization", "models", "objectives", "LIGHTNING"},
+    "runs": {"callbacks", "models"},
     "explain": {"HYDRA"},
-    "cli": {"explain", "tasks", "HYDRA"},
+    "cli": {"explain", "runs", "tasks", "HYDRA"},
     "__main__": {"cli"},
 }
 EVERYWHERE = {"errors", "__init__"}

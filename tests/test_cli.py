@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from latentclust.cli import is_changed, with_run_of_checkpoint
+from latentclust.runs.overrides import is_changed, with_run_of_checkpoint
 from tests.conftest import REPOSITORY, Command
 
 CONF = REPOSITORY / "conf"

@@ -8,7 +8,7 @@ from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel, VaDE
-from latentclust.tasks.checkpoints import check_fit, read_checkpoint
+from latentclust.runs.checkpoints import check_fit, read_checkpoint
 from latentclust.tasks.measure import measure
 from latentclust.tasks.pretrain import cached_autoencoder
 from latentclust.tasks.run import Run

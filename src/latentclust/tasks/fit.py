@@ -17,7 +17,7 @@ from latentclust.callbacks import (
 )
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
-from latentclust.tasks.checkpoints import check_fit
+from latentclust.runs.checkpoints import check_fit
 from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder

@@ -8,7 +8,7 @@ from latentclust import figures
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
 from latentclust.models import AE, VaDE
-from latentclust.tasks.checkpoints import read_checkpoint
+from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.tasks.evaluate import require_trained
 from latentclust.tasks.pictures import as_pictures, in_rows
 from latentclust.tasks.run import Run, tell

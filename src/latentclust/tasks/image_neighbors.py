@@ -10,7 +10,7 @@ from torch import Tensor
 from latentclust import __version__
 from latentclust.data import ImageDataModule
 from latentclust.initialization import Neighbors, distortion, nearest_images, neighbors
-from latentclust.tasks.cache import place, written_whole
+from latentclust.runs.cache import place, written_whole
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def image_neighbors(cfg: DictConfig, data: ImageDataModule, images: Tensor, n: i
         return nearest_images(images, n, **options)
     code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (distortion, neighbors)]
     depends_on = {"latentclust": __version__, "code": code, "images": data.fingerprint, "n": n, **options}
-    path = place(cfg, "neighbors", "npz", depends_on)
+    path = place(Path(cfg.output_dir), "neighbors", "npz", depends_on)
     if path.is_file():
         log.info("The images' neighbors come from %s", path)
         with np.load(path) as kept:

@@ -12,8 +12,8 @@ from latentclust.data import Augmentation, ImageDataModule, augment, batches
 from latentclust.errors import OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
-from latentclust.tasks.cache import place, written_whole
-from latentclust.tasks.checkpoints import check_fit
+from latentclust.runs.cache import place, written_whole
+from latentclust.runs.checkpoints import check_fit
 from latentclust.tasks.run import Run
 from latentclust.tasks.wiring import build_pretraining, build_trainer
 
@@ -87,4 +87,4 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "deterministic": cfg.trainer.deterministic,
         "gradient_clip_val": cfg.trainer.gradient_clip_val,
     }
-    return place(cfg, "pretrain", "ckpt", depends_on)
+    return place(Path(cfg.output_dir), "pretrain", "ckpt", depends_on)

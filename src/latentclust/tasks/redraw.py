@@ -3,7 +3,7 @@
 from omegaconf import DictConfig
 
 from latentclust.models import VaDE
-from latentclust.tasks.checkpoints import read_checkpoint
+from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.tasks.evaluate import load_trained, require_trained
 from latentclust.tasks.measure import measure
 from latentclust.tasks.pretrain import cached_autoencoder

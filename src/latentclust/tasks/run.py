@@ -18,7 +18,7 @@ from rich.console import Console
 
 from latentclust.errors import LatentclustError, StoppedError
 from latentclust.hardware import choose_accelerator
-from latentclust.tasks.checkpoints import find_checkpoint, read_record
+from latentclust.runs.checkpoints import find_checkpoint, read_record
 from latentclust.tasks.checks import check, check_combination
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
 
-
-def place(cfg: DictConfig, name: str, suffix: str, depends_on: dict[str, Any]) -> Path:
+def place(output_dir: Path, name: str, suffix: str, depends_on: dict[str, Any]) -> Path:
     """Return where a result is kept: the file's name digests everything that the result depends on."""
     digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
-    return Path(cfg.output_dir) / "cache" / f"{name}-{digest[:20]}.{suffix}"
+    return output_dir / "cache" / f"{name}-{digest[:20]}.{suffix}"
 
 
 @contextmanager
