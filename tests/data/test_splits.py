@@ -2,7 +2,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentclust.data.splits import Split, apportion, stratified_subset
+from latentclust.data import splits
+from latentclust.data.splits import Split, apportion, uniform_subset
 
 
 def labeled(sizes: list[int]) -> Split:
@@ -37,31 +38,43 @@ def test_apportion_gives_the_rest_to_the_largest_remainders():
 
 
 @given(sizes_and_total)
-def test_subset_has_the_apportioned_classes_in_the_original_order(case):
+def test_subset_keeps_labels_with_their_images_in_the_original_order(case):
     sizes, total = case
     whole = labeled(sizes)
-    part = stratified_subset(whole, total)
+    part = uniform_subset(whole, total)
     assert whole.labels is not None
     assert part.labels is not None
     kept = part.images.flatten()
+    assert len(kept) == total
     assert kept.tolist() == sorted(set(kept.tolist()))
     assert torch.equal(part.labels, whole.labels[kept])
-    assert part.labels.bincount(minlength=len(sizes)).tolist() == apportion(sizes, total)
+
+
+@given(sizes_and_total)
+def test_labels_have_no_say_in_the_subset(case):
+    sizes, total = case
+    whole = labeled(sizes)
+    unlabeled = uniform_subset(Split(whole.images, None), total)
+    assert unlabeled.labels is None
+    assert torch.equal(unlabeled.images, uniform_subset(whole, total).images)
+
+
+def test_every_image_is_as_likely_as_any_other(monkeypatch):
+    whole, counts, draws = labeled([3, 9]), torch.zeros(12), 3000
+    for seed in range(draws):
+        monkeypatch.setattr(splits, "SUBSET_SEED", seed)
+        counts[uniform_subset(whole, 4).images.flatten()] += 1
+    # Binomial with probability 1/3: four standard deviations.
+    assert (counts / draws - 1 / 3).abs().max() < 4 * (2 / 9 / draws) ** 0.5
 
 
 def test_subset_is_the_same_whatever_the_global_seed_but_not_simply_the_first():
     whole = labeled([40, 60])
     torch.manual_seed(1)
-    first = stratified_subset(whole, 10).images.flatten().tolist()
+    first = uniform_subset(whole, 10).images.flatten().tolist()
     torch.manual_seed(2)
-    assert stratified_subset(whole, 10).images.flatten().tolist() == first
+    assert uniform_subset(whole, 10).images.flatten().tolist() == first
     assert first != list(range(10))
-
-
-def test_subset_of_unlabeled_images():
-    part = stratified_subset(Split(torch.arange(100).view(-1, 1, 1, 1), None), 30)
-    assert part.labels is None
-    assert len(set(part.images.flatten().tolist())) == 30
 
 
 def test_sum_is_labeled_only_if_both_are():

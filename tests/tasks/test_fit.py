@@ -127,13 +127,7 @@ def test_a_checkpoint_loads_without_hydra(latentclust: Command) -> None:
 def test_shuffled_labels_change_no_weight(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    # Without data.limit, which chooses its images by their labels.
-    command = [
-        f"experiment=tiny_{name}",
-        "data.limit=null",
-        "model.pretrain.cache=false",
-        "trainer.max_epochs=2",
-    ]
+    command = [f"experiment=tiny_{name}", "model.pretrain.cache=false", "trainer.max_epochs=2"]
     honest = latentclust(*command).weights()
     load = data_room.DigitsDataModule.load
 

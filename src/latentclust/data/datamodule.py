@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentclust.data.augment import Augmentation, augment
 from latentclust.data.batches import TensorBatches, to_unit_interval
-from latentclust.data.splits import Source, Split, apportion, stratified_subset
+from latentclust.data.splits import Source, Split, apportion, uniform_subset
 from latentclust.errors import LatentclustError
 
 POOLS = ("all", "train")
@@ -34,8 +34,8 @@ class ImageDataModule(LightningDataModule, ABC):
     batch_size : int
         Images per batch and process, from 1 to the size of the pool.
     limit : int or None
-        If given, keep only so many images of the pool, and as large a share of the test images; every class
-        in proportion. Which ones does not depend on ``seed``.
+        If given, keep only this many images of the pool, and as large a share of the test images: a uniform
+        draw that depends neither on labels nor on ``seed``.
     min_images_per_epoch : int or None
         If the pool has fewer images, a training epoch goes over it several times, as often as it takes to see
         so many: settings that count epochs then mean about as many steps for a small pool as for a large one.
@@ -118,16 +118,13 @@ class ImageDataModule(LightningDataModule, ABC):
             return train, test
         n_train, n_test = len(train), 0 if test is None else len(test)
         n_pool = n_train + n_test if self.pool_kind == "all" else n_train
-        if not max(1, len(source.class_names)) <= limit <= n_pool:
-            raise LatentclustError(
-                f"limit={limit} does not fit: give at least the number of classes "
-                f"({len(source.class_names)}) and at most the size of the pool ({n_pool})"
-            )
+        if limit > n_pool:
+            raise LatentclustError(f"limit={limit} is larger than the pool: give at most {n_pool}")
         if self.pool_kind == "all":
             n_train, n_test = apportion([n_train, n_test], limit)
         else:
             n_train, n_test = limit, round(n_test * limit / n_train)
-        return stratified_subset(train, n_train), stratified_subset(test, n_test) if test and n_test else None
+        return uniform_subset(train, n_train), uniform_subset(test, n_test) if test and n_test else None
 
     @property
     def pool(self) -> Split:
