@@ -167,7 +167,8 @@ def test_interrupted_download_cleans_up(tmp_path):
     assert visible(tmp_path / "Toy" / "raw") == {}
 
 
-def test_runs_that_start_at_once_download_once(tmp_path):
+def test_runs_that_start_at_once_download_once(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     put(tmp_path, {"a": b"damage"})
     downloads = []
     start = threading.Barrier(4)
@@ -189,3 +190,4 @@ def test_runs_that_start_at_once_download_once(tmp_path):
         thread.join()
     assert results == [CONTENT | {"a.corrupt-1": b"damage"}] * 4
     assert len(downloads) == 1
+    assert f"waiting for another run that is downloading to {tmp_path / 'Toy' / 'raw'}" in caplog.text

@@ -5,7 +5,6 @@ temporary folder beside its destination and moves into place with one atomic ren
 a killed download leaves nothing that looks whole, and runs that start at once do not disturb each other.
 """
 
-import fcntl
 import gzip
 import hashlib
 import logging
@@ -21,6 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from latentclust.errors import LatentclustError
 
@@ -133,14 +134,17 @@ def _set_aside(path: Path) -> Path:
 
 @contextmanager
 def _exclusive(lock: Path) -> Iterator[None]:
-    """Hold an advisory lock, which the kernel releases if the process dies."""
-    with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("waiting for another run that is downloading to %s", lock.parent)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold an advisory lock, which the system releases if the process dies."""
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        logger.info("waiting for another run that is downloading to %s", lock.parent)
+        held.acquire()
+    try:
         yield
+    finally:
+        held.release()
 
 
 def from_torchvision(dataset: Callable[..., Any]) -> Fetcher:
