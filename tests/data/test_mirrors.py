@@ -1,5 +1,6 @@
 import hashlib
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -76,6 +77,13 @@ def test_folder_in_the_place_of_a_file_is_set_aside(tmp_path):
     (put(tmp_path, {"b": CONTENT["b"]}) / "a").mkdir()
     folder = obtain(remote(web=deliver(CONTENT)), tmp_path)
     assert (folder / "a.corrupt-1").is_dir()
+    assert (folder / "a").read_bytes() == CONTENT["a"]
+
+
+def test_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(put(tmp_path, {"b": CONTENT["b"]}) / "a")
+    folder = obtain(remote(web=deliver(CONTENT)), tmp_path)
+    assert (folder / "a.corrupt-1").is_fifo()
     assert (folder / "a").read_bytes() == CONTENT["a"]
 
 

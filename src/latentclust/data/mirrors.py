@@ -120,6 +120,8 @@ def _complete(files: RemoteFiles, folder: Path) -> None:
 
 def _matches(path: Path, digest: str) -> bool:
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return False
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == digest
     except (FileNotFoundError, IsADirectoryError):  # asking first would race with a run that sets it aside
