@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from latentclust.errors import LatentclustError
 from latentclust.figures.style import Floats, Integers
+from latentclust.numba_cache import ensure_numba_cache
 
 Method = Literal["pca", "tsne", "umap"]
 
@@ -152,6 +153,7 @@ def _umap(z: Floats, seed: int, n_neighbors: int) -> Floats:
         raise LatentclustError(
             f"UMAP needs at least {_FEWEST_FOR_UMAP} codes, not {len(z)}: project them with pca"
         )
+    ensure_numba_cache()
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes

@@ -10,6 +10,7 @@ from torch import Tensor
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
 from latentclust.initialization.neighbors import Neighbors, nearest
+from latentclust.numba_cache import ensure_numba_cache
 
 
 def fit_manifold(
@@ -88,6 +89,7 @@ def embed(
 
     UMAP gets its neighbors: its own search takes most of a minute to compile in every process.
     """
+    ensure_numba_cache()
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
