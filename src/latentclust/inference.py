@@ -29,6 +29,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = CHUNK) -> Tensor:
     """Apply ``function`` to chunks of images and put the results together.
 
+    It is computed in float32, whatever precision the model trains in: what measures or fits clusters goes
+    through here, and gives the same numbers during training and after it.
+
     Parameters
     ----------
     function
@@ -43,12 +46,13 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
     Tensor
         ``(N, ...)`` on the same device.
     """
-    first = function(to_unit_interval(images[:size]))
-    # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
-    results = first.new_empty((len(images), *first.shape[1:]))
-    results[:size] = first
-    for start in range(size, len(images), size):
-        results[start : start + size] = function(to_unit_interval(images[start : start + size]))
+    with torch.autocast(images.device.type, enabled=False):
+        first = function(to_unit_interval(images[:size]))
+        # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
+        results = first.new_empty((len(images), *first.shape[1:]))
+        results[:size] = first
+        for start in range(size, len(images), size):
+            results[start : start + size] = function(to_unit_interval(images[start : start + size]))
     return results
 
 

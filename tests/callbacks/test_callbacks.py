@@ -38,7 +38,12 @@ def vade(**options: Any) -> VaDE:
 
 
 def train(
-    model: L.LightningModule, callbacks: list[L.Callback], folder: Path, epochs: int = 2, **options: Any
+    model: L.LightningModule,
+    callbacks: list[L.Callback],
+    folder: Path,
+    epochs: int = 2,
+    trainer_options: dict[str, Any] | None = None,
+    **options: Any,
 ) -> L.Trainer:
     silence_known_warnings()
     trainer = L.Trainer(
@@ -51,6 +56,7 @@ def train(
         enable_model_summary=False,
         limit_val_batches=0,
         default_root_dir=folder,
+        **(trainer_options or {}),
     )
     trainer.fit(model, datamodule=digits(**options))
     return trainer

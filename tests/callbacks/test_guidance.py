@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentclust.callbacks import ClusterTargets, MixtureInitialization
+from latentclust.callbacks import ClusterAccuracy, ClusterTargets, History, MixtureInitialization
 from latentclust.data import TensorBatches
+from latentclust.evaluation import clustering_scores
 from latentclust.inference import in_chunks
 from latentclust.initialization import (
     INITIALIZATIONS,
@@ -238,3 +239,29 @@ def test_the_mixture_is_fitted_anew_where_that_is_due(tmp_path: Path) -> None:
     assert moved == [False, False, True, False]
     assert init.start is not None
     assert not torch.equal(init.start, init.clusters)  # type: ignore[arg-type]
+
+
+def test_what_measures_or_fits_runs_in_float32(tmp_path: Path) -> None:
+    """Under bfloat16 too, so that an epoch's numbers and the final table's are of one model."""
+    model = vade(hold_epochs=1, self_training_weight=10.0, refit_at=[2])
+    seen: list[tuple[bool, torch.dtype]] = []
+
+    def watch(layer: torch.nn.Module, inputs: Any, output: Tensor) -> None:
+        seen.append((model.training, output.dtype))
+
+    model.encoder.mean.register_forward_hook(watch)
+    init, history = MixtureInitialization("kmeans", 0, n_init=1), History()
+    callbacks = [init, ClusterTargets(init), ClusterAccuracy(10, n_images=None), history]
+    train(model, callbacks, tmp_path, epochs=3, trainer_options={"precision": "bf16-mixed"})
+    assert {dtype for training, dtype in seen if training} == {torch.bfloat16}
+    assert {dtype for training, dtype in seen if not training} == {torch.float32}
+    data = digits()
+    clusters = in_chunks(model.eval().predict, data.pool.images)
+    acc = clustering_scores(clusters, data.pool.labels).acc
+    assert history.metrics["cluster/acc"][-1] == (3, pytest.approx(acc, abs=1e-7))
+
+
+def test_chunks_leave_autocast_to_those_who_train() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        codes = in_chunks(vade().encode, digits().pool.images)
+    assert torch.equal(codes, in_chunks(vade().encode, digits().pool.images))

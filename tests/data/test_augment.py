@@ -2,8 +2,11 @@
 
 from math import atan, cos, pi, sin
 
+import numpy as np
 import pytest
+import scipy.linalg
 import torch
+import torch.nn.functional as F
 import torchvision.transforms.functional as reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +46,39 @@ def test_warp_is_torchvisions_affine(
     )
     actual = warp(x, matrix[None], torch.tensor([[float(right), float(down)]]))
     torch.testing.assert_close(actual, expected, rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (8, 13)])
+def test_the_inverse_in_closed_form_is_the_one_of_linear_algebra(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = images((200, 1, *size)).double()
+    matrices = torch.eye(2).double() + 0.4 * (torch.rand(200, 2, 2, generator=generator).double() - 0.5)
+    shifts = 4 * torch.rand(200, 2, generator=generator).double() - 2
+    inverse = torch.from_numpy(np.stack([scipy.linalg.inv(matrix) for matrix in matrices.numpy()]))
+    torch.testing.assert_close(inverse, torch.linalg.inv(matrices), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(warp(x, matrices, shifts), by_inverse(x, inverse, shifts), rtol=0, atol=1e-12)
+
+
+def by_inverse(x: Tensor, inverse: Tensor, shifts: Tensor) -> Tensor:
+    """Sample each image where the inverse of its map says."""
+    unit = torch.tensor([x.shape[3] / 2, x.shape[2] / 2], dtype=x.dtype)
+    theta = torch.cat([inverse * unit, -(inverse @ shifts[:, :, None])], dim=2) / unit[:, None]
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, align_corners=False)
+
+
+def test_a_seed_draws_the_changes_that_it_always_drew() -> None:
+    x, largest = images((64, 1, 28, 28)), Augmentation(degrees=10, pixels=2, scale=0.1, shear=0.2)
+    torch.manual_seed(3)
+    angle, slant, wider, taller, right, down = torch.rand(6, 64) * 2 - 1
+    rotations = [[[cos(a), sin(a)], [-sin(a), cos(a)]] for a in (angle * 10 * pi / 180).tolist()]
+    slants = [[[1.0, s], [0.0, 1.0]] for s in (slant * 0.2).tolist()]
+    scales = torch.diag_embed(1 + 0.1 * torch.stack([wider, taller], dim=1))
+    matrices = torch.tensor(rotations) @ torch.tensor(slants) @ scales
+    expected = by_inverse(x, torch.linalg.inv(matrices), 2 * torch.stack([right, down], dim=1))
+    torch.manual_seed(3)
+    # A pixel is 1/14 of half the width; rounding of the coordinates by 1e-7 moves a value by 1e-6 and some.
+    torch.testing.assert_close(augment(x, largest), expected, rtol=0, atol=1e-5)
 
 
 def degrees_of(slant: float) -> float:

@@ -99,3 +99,21 @@ def test_processes_of_a_trainer_get_shares_of_one_order(monkeypatch):
         data.trainer = trainer
         shares.append(numbers(torch.cat(list(data.train_dataloader()))))
     assert shares == [whole[::2], whole[1::2]]
+
+
+@pytest.mark.parametrize("pool", ["all", "train"])
+def test_the_images_are_on_the_device_once(pool):
+    class Strategy:
+        root_device = torch.device("meta")
+
+    class Elsewhere:
+        strategy, global_rank, world_size = Strategy(), 0, 1
+
+    data = ready(pool=pool)
+    data.trainer = Elsewhere()
+    assert data.train_dataloader().images is data.pool.images
+    assert data.predict_dataloader().images is data.pool.images
+    assert data.pool.images.device.type == "meta"
+    if pool == "train":
+        assert data.val_dataloader().images is data.test.images
+        assert data.test.images.device.type == "meta"

@@ -58,7 +58,7 @@ class ClusterAccuracy(L.Callback):
         data, start = self.images, perf_counter()
         assert data is not None
         assert isinstance(pl_module, LatentModel)
-        with evaluating(pl_module), trainer.precision_plugin.forward_context():
+        with evaluating(pl_module):
             clusterings = self.clusterings(pl_module, data)
         for name, (pool, test) in clusterings.items():
             log_scores(pl_module, name, pool, data.pool)

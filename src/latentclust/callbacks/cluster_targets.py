@@ -39,7 +39,7 @@ class ClusterTargets(L.Callback):
         elif pl_module.self_training_weight:
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, ImageDataModule)
-            with evaluating(pl_module), trainer.precision_plugin.forward_context():
+            with evaluating(pl_module):
                 targets = self.own_targets(pl_module, data)
         else:
             pl_module.targets = None

@@ -40,13 +40,15 @@ def warp(images: Tensor, matrices: Tensor, shifts: Tensor) -> Tensor:
     """
     height, width = images.shape[-2:]
     # grid_sample wants to know, for each output pixel, where in the input it comes from: the inverse of the
-    # map, in units of half the width and half the height.
-    inverse = torch.linalg.inv(matrices)
-    origin = -(inverse @ shifts[:, :, None])
-    unit = torch.tensor([width / 2, height / 2], device=images.device, dtype=images.dtype)
-    grid = F.affine_grid(
-        torch.cat([inverse * unit, origin], dim=2) / unit[:, None], list(images.shape), align_corners=False
-    )
+    # map, in units of half the width and half the height. In closed form: torch.linalg.inv would have the
+    # host wait for the device at each step, and so would numbers that come from the host as a tensor.
+    a, b, c, d = matrices.flatten(start_dim=1).unbind(dim=1)
+    right, down = shifts.unbind(dim=1)
+    determinant = a * d - b * c
+    across = torch.stack([d, -b * height / width, (b * down - d * right) * 2 / width], dim=1)
+    along = torch.stack([-c * width / height, a, (c * right - a * down) * 2 / height], dim=1)
+    theta = torch.stack([across, along], dim=1) / determinant[:, None, None]
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)
 
 

@@ -174,21 +174,24 @@ class ImageDataModule(LightningDataModule, ABC):
 
         There are enough of them for ``min_images_per_epoch``.
         """
-        return self._batches(self.pool, shuffle=True, passes=self.passes)
+        return self._follow_trainer()._batches(self.pool, shuffle=True, passes=self.passes)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the test images that the pool leaves out; no loader where there are none."""
+        self._follow_trainer()
         return [] if self._held_out is None else self._batches(self._held_out, shuffle=False)
 
     def predict_dataloader(self) -> TensorBatches:
         """Batches of the pool in its own order; of several processes, each gets a strided share."""
-        return self._batches(self.pool, shuffle=False)
+        return self._follow_trainer()._batches(self.pool, shuffle=False)
+
+    def _follow_trainer(self) -> Self:
+        # Before anyone takes hold of the images: whoever moved them later would make a second copy.
+        return self if self.trainer is None else self.to(self.trainer.strategy.root_device)
 
     def _batches(self, split: Split, *, shuffle: bool, passes: int = 1) -> TensorBatches:
         rank, world_size = 0, 1
         if self.trainer is not None:
-            self.to(self.trainer.strategy.root_device)
-            split = split.to(self.trainer.strategy.root_device)
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
         options = {"passes": passes, "seed": self.seed, "rank": rank, "world_size": world_size}
         return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
