@@ -265,3 +265,33 @@ def test_chunks_leave_autocast_to_those_who_train() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         codes = in_chunks(vade().encode, digits().pool.images)
     assert torch.equal(codes, in_chunks(vade().encode, digits().pool.images))
+
+
+def test_a_refit_forgets_what_adam_knew_of_the_old_mixture(tmp_path: Path) -> None:
+    class Moments(L.Callback):
+        def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            (optimizer,) = trainer.optimizers
+            mixture.append(
+                [len(optimizer.state[p]) if p in optimizer.state else 0 for p in pl_module.prior.parameters()]
+            )
+            networks.append(
+                [
+                    int(optimizer.state[p]["step"])
+                    for p in pl_module.encoder.parameters()
+                    if p in optimizer.state
+                ]
+            )
+
+        def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
+            assert isinstance(pl_module, VaDE)
+            steps.append(int(trainer.optimizers[0].state[pl_module.prior.means]["step"]))
+
+    mixture: list[list[int]] = []
+    networks: list[list[int]] = []
+    steps: list[int] = []
+    init = MixtureInitialization("kmeans", 0, n_init=1)
+    train(vade(hold_epochs=1, refit_at=[2]), [init, ClusterTargets(init), Moments()], tmp_path, epochs=3)
+    assert mixture == [[0, 0, 0], [3, 3, 3], [0, 0, 0]]
+    assert networks == [[], [4] * 6, [8] * 6]
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4]

@@ -30,7 +30,8 @@ class MixtureInitialization(L.Callback):
 
     A mixture that was fitted in axes of its own gives them to the codes, at the first fit. A model whose
     mixture is fitted already, such as a continued one, is left alone. At the start of the epochs in
-    ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become.
+    ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become, and the optimizer forgets
+    what it knew of the old one.
 
     Parameters
     ----------
@@ -118,6 +119,10 @@ class MixtureInitialization(L.Callback):
         with torch.no_grad():
             for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
+        # Adam's moments are means over the old mixture's gradients, and would pull the new one their way.
+        for optimizer in trainer.optimizers:
+            for parameter in pl_module.prior.parameters():
+                optimizer.state.pop(parameter, None)
         self.seconds += perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
