@@ -1,3 +1,5 @@
+from math import cos, pi
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,8 +11,8 @@ from latentclust.schedules import SCHEDULES, kl_weight, lr_factor
 TOTAL, PER_EPOCH = 1200, 40
 
 
-def factor(schedule: str, step: int) -> float:
-    return lr_factor(schedule, step, TOTAL, steps_per_epoch=PER_EPOCH, every=10, factor=0.95)
+def factor(schedule: str, step: int, *extensions: int) -> float:
+    return lr_factor(schedule, step, [TOTAL, *extensions], steps_per_epoch=PER_EPOCH, every=10, factor=0.95)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,25 @@ def factor(schedule: str, step: int) -> float:
 )
 def test_values_by_hand(schedule: str, step: int, expected: float) -> None:
     assert factor(schedule, step) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_added_steps_fall_from_a_tenth_of_the_peak_to_0(schedule: str) -> None:
+    ends = (TOTAL + 300, TOTAL + 400)
+    for step in range(TOTAL):
+        assert factor(schedule, step, *ends) == factor(schedule, step)
+    for share in (0, 0.25, 0.5, 0.9):
+        expected = 0.1 * (1 + cos(pi * share)) / 2
+        assert factor(schedule, TOTAL + round(300 * share), *ends) == pytest.approx(expected)
+        assert factor(schedule, ends[0] + round(100 * share), *ends) == pytest.approx(expected)
+    assert factor(schedule, ends[1], *ends) == factor(schedule, ends[1] + 99, *ends) == 0
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step"])
+def test_schedules_without_an_end_go_on(schedule: str) -> None:
+    for step in range(0, 2 * TOTAL, 7):
+        longer = lr_factor(schedule, step, [2 * TOTAL], steps_per_epoch=PER_EPOCH, every=10, factor=0.95)
+        assert factor(schedule, step, 2 * TOTAL) == longer
 
 
 def reference(schedule: str) -> list[float]:

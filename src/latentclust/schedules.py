@@ -1,5 +1,7 @@
 """Schedules of the learning rate and of the KL weight, as pure functions of how far training is."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import cos, pi
 
 from latentclust.errors import LatentclustError
@@ -10,11 +12,20 @@ SCHEDULES = ("constant", "step", "cosine", "one_cycle")
 WARM_UP_SHARE = 0.3
 FIRST_FACTOR = 1 / 25
 
+# Schedules that end at 0, and where epochs that are added after their end begin.
+ENDING = ("cosine", "one_cycle")
+ADDED_FACTOR = 0.1
+
 
 def lr_factor(
-    schedule: str, step: int, total_steps: int, *, steps_per_epoch: int, every: int, factor: float
+    schedule: str, step: int, ends: Sequence[int], *, steps_per_epoch: int, every: int, factor: float
 ) -> float:
     """Compute what the learning rate is multiplied with at an optimizer step.
+
+    A schedule belongs to the run as it was planned, whenever that stops and goes on. A run that goes on
+    beyond its plan follows it to its end. Then ``constant`` and ``step`` simply go on, and the steps that are
+    added to ``cosine`` and ``one_cycle``, which have come down to 0, go along half a cosine from a tenth of
+    the peak down to 0 again. They do not warm up: that would undo what was learned.
 
     Parameters
     ----------
@@ -23,8 +34,9 @@ def lr_factor(
         along half a cosine. ``one_cycle``: along half a cosine up to 1, then along another down to 0.
     step
         From 0.
-    total_steps
-        Steps of the whole training; a later step keeps the last value.
+    ends
+        Steps of the whole training as it was planned, and with each extension, ascending; a step after the
+        last keeps the last value.
     steps_per_epoch
         Steps in one epoch, for ``step``.
     every, factor
@@ -40,7 +52,11 @@ def lr_factor(
     LatentclustError
         If there is no such schedule.
     """
-    done = min(step / max(total_steps, 1), 1.0)
+    if schedule in ENDING:
+        for start, end in pairwise(ends):
+            if start <= step < end:
+                return _half_cosine(ADDED_FACTOR, 0.0, (step - start) / (end - start))
+    done = min(step / max(ends[0], 1), 1.0)
     match schedule:
         case "constant":
             return 1.0

@@ -1,13 +1,14 @@
 """Runs that stop and go on: nothing is lost, and nothing differs."""
 
 import re
+from math import cos, pi
 from pathlib import Path
 
 import pytest
 import torch
 
 from latentclust.models import AE, LatentModel, VaDE
-from tests.conftest import Command, same_weights
+from tests.conftest import Command, Outcome, same_weights
 
 MODELS = ["ae", "vae", "vade", "guided", "conv"]
 TINY = "experiment=tiny_vade"
@@ -66,6 +67,50 @@ def test_a_continued_run_takes_a_new_learning_rate(latentclust: Command) -> None
     latentclust("experiment=tiny_ae", "trainer.max_epochs=1", "model.optimizer.schedule=constant")
     continued = latentclust("ckpt_path=last", "trainer.max_epochs=2", "model.optimizer.learning_rate=1e-5")
     assert continued.summary["metrics"]["learning_rate/networks"] == 1e-5
+
+
+def learning_rates(outcome: Outcome) -> list[float]:
+    """The networks', at the start of every epoch."""
+    assert outcome.folder is not None
+    checkpoint = torch.load(outcome.folder / "checkpoints/last.ckpt", weights_only=True)
+    return [value for _, value in checkpoint["callbacks"]["History"]["metrics"]["learning_rate/networks"]]
+
+
+STEPS, TIMELY = 8, ["experiment=tiny_ae", "model.optimizer.learning_rate=1e-2"]
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_epochs_that_are_added_take_a_tenth_of_the_learning_rate_down_to_0(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    finished = latentclust(*TIMELY, f"model.optimizer.schedule={schedule}")
+    longer = latentclust("ckpt_path=last", "trainer.max_epochs=5")
+    assert longer.status == 0, longer.err
+    added = [1e-3 * (1 + cos(pi * step / (2 * STEPS))) / 2 for step in (0, STEPS)]
+    assert learning_rates(longer) == pytest.approx([*learning_rates(finished), *added])
+    # Stopped in the added epochs, it ends like one that was not.
+    with monkeypatch.context() as patch:
+        interrupt(patch, AE, STEPS + 3)
+        latentclust(f"ckpt_path={finished.folder}/checkpoints/last.ckpt", "trainer.max_epochs=5")
+    assert same_weights(longer.weights(), latentclust("ckpt_path=last").weights())
+
+
+def test_a_schedule_keeps_its_plan_when_a_run_is_stopped_sooner(latentclust: Command) -> None:
+    command = [*TIMELY, "model.optimizer.schedule=one_cycle"]
+    whole = latentclust(*command)
+    latentclust(*command, "trainer.max_time=00:00:00:00")
+    sooner = latentclust("ckpt_path=last", "trainer.max_time=null", "trainer.max_epochs=2")
+    assert learning_rates(sooner) == learning_rates(whole)[:2]
+    assert same_weights(whole.weights(), latentclust("ckpt_path=last", "trainer.max_epochs=3").weights())
+
+
+def test_constant_and_step_go_on_as_if_more_epochs_had_been_planned(latentclust: Command) -> None:
+    command = [*TIMELY, "model.optimizer.schedule=step", "model.optimizer.step_every=2"]
+    whole = latentclust(*command, "trainer.max_epochs=5")
+    latentclust(*command, "trainer.max_epochs=1")
+    continued = latentclust("ckpt_path=last", "trainer.max_epochs=5")
+    assert learning_rates(continued) == [0.01, 0.01, 0.0095, 0.0095, pytest.approx(0.009025)]
+    assert same_weights(whole.weights(), continued.weights())
 
 
 @pytest.mark.parametrize("every", [1, 2, 5])

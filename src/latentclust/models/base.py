@@ -1,7 +1,8 @@
 """What the LightningModules share: the training step, the optimizer and its schedule."""
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import lightning as L
@@ -11,7 +12,9 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.schedules import lr_factor
+from latentclust.schedules import ADDED_FACTOR, ENDING, lr_factor
+
+log = logging.getLogger(__name__)
 
 # The optimizers that torch fuses into one kernel for all parameters.
 FUSED_DEVICES = {"cpu", "cuda"}
@@ -76,13 +79,13 @@ class LatentModel(L.LightningModule, ABC):
         fused = self.device.type in FUSED_DEVICES and not self.trainer.gradient_clip_val
         optimizer = torch.optim.Adam(list(self.parameter_groups()), fused=fused)
         total_steps = int(self.trainer.estimated_stepping_batches)
-        steps_per_epoch = int(self.trainer.num_training_batches)
+        steps_per_epoch = int(self.trainer.num_training_batches)  # known only after that
 
-        def factor(step: int) -> float:
+        def factor(step: int, ends: Sequence[int]) -> float:
             return lr_factor(
                 self.schedule,
                 step,
-                total_steps,
+                ends,
                 steps_per_epoch=steps_per_epoch,
                 every=self.step_every,
                 factor=self.step_factor,
@@ -91,7 +94,7 @@ class LatentModel(L.LightningModule, ABC):
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
-                "scheduler": LambdaLR(optimizer, factor),
+                "scheduler": PlannedLR(optimizer, factor, total_steps),
                 "interval": "step",
                 "name": "learning_rate",
             },
@@ -100,12 +103,54 @@ class LatentModel(L.LightningModule, ABC):
     def on_train_start(self) -> None:
         """Let this run's learning rates win over those in a checkpoint that it continues."""
         scheduler = self.lr_schedulers()
-        assert isinstance(scheduler, LambdaLR)
+        assert isinstance(scheduler, PlannedLR)
+        extended = scheduler.extend(int(self.trainer.estimated_stepping_batches))
+        if extended and self.schedule in ENDING:
+            log.info(
+                "More epochs than were planned: after the planned ones the learning rate goes from %g of its "
+                "peak down to 0",
+                ADDED_FACTOR,
+            )
         scheduler.base_lrs = [group["lr"] for group in self.parameter_groups()]
         groups = scheduler.optimizer.param_groups
         for group, base, factor in zip(groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True):
             group["initial_lr"] = base
             group["lr"] = base * factor(scheduler.last_epoch)
+
+
+class PlannedLR(LambdaLR):
+    """A learning rate that knows how many steps were planned; checkpoints carry the plan.
+
+    Parameters
+    ----------
+    optimizer
+        Whose learning rates are multiplied.
+    factor
+        From the step and the plan to what they are multiplied with.
+    total_steps
+        The plan.
+
+    Attributes
+    ----------
+    ends
+        The steps that were planned, and with each extension, ascending.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        factor: Callable[[int, Sequence[int]], float],
+        total_steps: int,
+    ) -> None:
+        self.ends = [total_steps]
+        super().__init__(optimizer, lambda step: factor(step, self.ends))
+
+    def extend(self, total_steps: int) -> bool:
+        """Plan as many steps if they are more than before, and say whether they are."""
+        more = total_steps > self.ends[-1]
+        if more:
+            self.ends.append(total_steps)
+        return more
 
 
 class VariationalModel(LatentModel):
