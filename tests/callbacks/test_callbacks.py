@@ -54,9 +54,8 @@ def train(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        limit_val_batches=0,
         default_root_dir=folder,
-        **(trainer_options or {}),
+        **{"limit_val_batches": 0} | (trainer_options or {}),
     )
     trainer.fit(model, datamodule=digits(**options))
     return trainer
@@ -83,6 +82,35 @@ def test_an_image_counts_as_often_as_an_epoch_goes_over_it(
     history = History()
     train(vade(), [Throughput(), history], tmp_path, epochs=1, min_images_per_epoch=least)
     assert history.final()["perf/samples_per_second"] == images / 2
+
+
+@pytest.mark.parametrize("slow", ["before", "after"])
+def test_images_per_second_count_training_steps_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    class Clock:
+        now = 0.0
+
+    class Slow(L.Callback):
+        """Takes an hour wherever no training step is run, and a second in each step."""
+
+        def on_train_epoch_start(self, *args: Any) -> None:
+            Clock.now += 3600
+
+        on_train_epoch_end = on_validation_start = on_validation_end = on_train_epoch_start
+
+        def on_train_batch_end(self, *args: Any) -> None:
+            Clock.now += 1
+
+    monkeypatch.setattr("latentclust.callbacks.throughput.perf_counter", lambda: Clock.now)
+    history, throughput = History(), Throughput()
+    callbacks = [Slow(), throughput, history] if slow == "before" else [throughput, history, Slow()]
+    train(vade(), callbacks, tmp_path, trainer_options={"limit_val_batches": None}, pool="train")
+    # Three batches of 60 and one of 20; after the last one the clock may stop before or after the callback.
+    seconds = {"before": 4, "after": 3}[slow]
+    assert [value for _, value in history.metrics["perf/samples_per_second"]] == [
+        pytest.approx(200 / seconds)
+    ] * 2
 
 
 def test_terms_are_means_over_images_not_over_batches(tmp_path: Path) -> None:
