@@ -44,6 +44,25 @@ class Outcome:
 
 Command = Callable[..., Outcome]
 
+FAULTS = Path(__file__).parent / "faults"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="run tests/faults and all tests marked `faults`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `faults`, unless it is asked for; with --faults, leave out all else."""
+
+    def is_chosen(item: pytest.Item) -> bool:
+        marked = item.get_closest_marker("faults") is not None
+        if config.getoption("--faults"):
+            return marked or FAULTS in item.path.parents
+        return not marked or "faults" in config.getoption("-m")
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = [item for item in items if is_chosen(item)]
+
 
 @pytest.fixture
 def latentclust(

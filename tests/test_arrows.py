@@ -9,6 +9,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentclust"
 
 # What the modules of a room may import: rooms of this package, and of the others these alone are restricted.
 ROOMS = {
+    "atomic": set(),
+    "signals": set(),
     "networks": set(),
     "mixture": set(),
     "objectives": {"mixture", "networks"},
@@ -21,12 +23,22 @@ ROOMS = {
     "evaluation": {"initialization", "mixture"},
     "data": {"LIGHTNING"},
     "inference": {"data"},
-    "figures": {"numba_cache"},
+    "figures": {"atomic", "numba_cache"},
     "models": {"mixture", "networks", "objectives", "schedules", "LIGHTNING"},
-    "callbacks": {"data", "evaluation", "inference", "initialization", "models", "objectives", "LIGHTNING"},
-    "runs": {"callbacks", "models"},
+    "callbacks": {
+        "data",
+        "evaluation",
+        "inference",
+        "initialization",
+        "models",
+        "objectives",
+        "signals",
+        "LIGHTNING",
+    },
+    "runs": {"atomic", "callbacks", "data", "models", "signals", "LIGHTNING"},
+    "vetting": {"runs", "HYDRA"},
     "explain": {"HYDRA"},
-    "cli": {"explain", "runs", "tasks", "HYDRA"},
+    "cli": {"explain", "runs", "signals", "tasks", "vetting", "HYDRA"},
     "__main__": {"cli"},
 }
 EVERYWHERE = {"errors", "__init__"}

@@ -130,7 +130,7 @@ def test_both_entry_points_run(process: Process, tmp_path: Path) -> None:
     ],
 )
 def test_without_a_checkpoint_the_arguments_stay(arguments: list[str], expected: list[str]) -> None:
-    assert with_run_of_checkpoint(arguments) == expected
+    assert with_run_of_checkpoint(arguments, lambda text: None) == expected
 
 
 def test_the_runs_own_overrides_come_along_and_the_new_ones_win(latentclust: Command) -> None:

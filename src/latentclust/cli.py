@@ -4,6 +4,7 @@ Nothing heavy is imported before the config is composed, so that ``--help`` and 
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +16,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from latentclust.errors import LatentclustError, StoppedError
+from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.explain import explain
 from latentclust.runs.overrides import with_run_of_checkpoint
+from latentclust.signals import heeded, was_terminated
+from latentclust.vetting import Vocabulary, config_dirs
 
 PACKAGE = Path(__file__).resolve().parent
 # In a checkout conf/ is at the top level; a wheel carries it inside the package.
@@ -25,7 +28,6 @@ CONF = next(
     (p for p in (PACKAGE.parents[1] / "conf", PACKAGE / "conf") if (p / "config.yaml").is_file()), PACKAGE
 )
 
-EXIT_INTERRUPTED = 130
 FULL_ERROR = "HYDRA_FULL_ERROR"
 # Read before main() sets it for Hydra's sake.
 WITH_TRACEBACKS = os.environ.get(FULL_ERROR) == "1"
@@ -61,15 +63,18 @@ def run(cfg: DictConfig) -> float | None:
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line and exit status 2, Ctrl-C in 130, without a traceback.
+    """Run the command line; bad input ends in one line and exit status 2, Ctrl-C in 130, SIGTERM in 143.
 
+    None of them shows a traceback.
     With ``HYDRA_FULL_ERROR=1`` every error keeps its traceback.
     """
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
     try:
-        sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:])
-        run()
+        with heeded():
+            vocabulary = Vocabulary((CONF, *config_dirs(sys.argv[1:])))
+            sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:], vocabulary.objection)
+            run()
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except JobFailedError as failed:
@@ -81,7 +86,9 @@ def main() -> None:
     except KeyboardInterrupt:
         if WITH_TRACEBACKS:
             raise
-        fail("stopped before anything was trained: nothing to continue", EXIT_INTERRUPTED)
+        kind = TerminatedError if was_terminated() else StoppedError
+        again = shlex.join(["python", "-m", "latentclust", *sys.argv[1:]])
+        fail(f"stopped; nothing is lost, start again with: {again}", kind.exit_code)
 
 
 def say(message: str) -> None:

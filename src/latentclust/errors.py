@@ -16,6 +16,12 @@ class StoppedError(LatentclustError):
     exit_code = 130
 
 
+class TerminatedError(StoppedError):
+    """A run that was stopped by SIGTERM."""
+
+    exit_code = 143
+
+
 class OutOfTimeError(LatentclustError):
     """A run whose ``trainer.max_time`` was over before it had a result: says how it can go on."""
 

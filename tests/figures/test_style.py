@@ -1,7 +1,6 @@
 import subprocess
 import sys
 from itertools import combinations
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from latentclust import atomic
 from latentclust.errors import LatentclustError
 from latentclust.figures import save
 from latentclust.figures.style import (
@@ -121,12 +121,10 @@ def test_save_that_fails_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch)
     path = save(example(), tmp_path / "figure.png")
     before = path.read_bytes()
 
-    def half(self, content):
-        with self.open("wb") as file:
-            file.write(content[:10])
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr(atomic.os, "fsync", full)
     with pytest.raises(LatentclustError, match="No space left on device"):
         save(new_figure(1, 1, ""), path)
     assert path.read_bytes() == before

@@ -1,23 +1,29 @@
 """Checkpoints that continue a run, and the record that says which run it was."""
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from latentclust import __version__
+from latentclust.data import ImageDataModule
+from latentclust.signals import shielded
 
 RECORD_KEY = "latentclust"
 
 
 class Checkpoints(ModelCheckpoint):
-    """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by the training loss.
+    """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by a logged quantity.
 
-    The loss is label-free. The checkpoint at the start lets a run continue that is stopped in its first
-    epoch, after its pretraining and its mixture's initialization. The last epoch always gets one.
+    The checkpoint at the start lets a run continue that is stopped in its first epoch, after its pretraining
+    and its mixture's initialization. The last epoch always gets one. Where an epoch's end was not due, its
+    state is kept in memory, and written when an exception ends the training: a signal costs no more than the
+    epoch that it falls into. (A state from the middle of an epoch would not continue bit for bit.)
 
     Parameters
     ----------
@@ -26,15 +32,25 @@ class Checkpoints(ModelCheckpoint):
     every_n_epochs
         How often; at least 1.
     seconds_apart
-        Skip those that come sooner than so many seconds after the one before: where epochs are short,
+        Skip those that come sooner than this many seconds after the one before: where epochs are short,
         writing would cost more than it saves.
+    monitor, mode
+        What ``best.ckpt`` is the best by, and whether it is to be ``min`` or ``max``.
     """
 
-    def __init__(self, folder: Path, every_n_epochs: int = 1, seconds_apart: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        every_n_epochs: int = 1,
+        seconds_apart: float = 0.0,
+        monitor: str = "train/loss",
+        mode: str = "min",
+    ) -> None:
         super().__init__(
             folder,
             filename="best",
-            monitor="train/loss",
+            monitor=monitor,
+            mode=mode,
             save_last=True,
             every_n_epochs=1,  # which ones are due is decided here
             enable_version_counter=False,
@@ -44,24 +60,53 @@ class Checkpoints(ModelCheckpoint):
         self.interval = every_n_epochs
         self.seconds_apart = seconds_apart
         self.written = 0.0
+        self.pending: dict[str, Any] | None = None
+
+    @property
+    def last(self) -> Path:
+        """Where the newest checkpoint lies."""
+        return self.folder / "last.ckpt"
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write ``last.ckpt`` before the first epoch."""
         super().on_train_start(trainer, pl_module)
-        trainer.save_checkpoint(self.folder / "last.ckpt")
+        with shielded():
+            trainer.save_checkpoint(self.last)
         self.written = monotonic()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write what is due, and after the last epoch in any case."""
         done = trainer.current_epoch + 1
         due = done % self.interval == 0 and monotonic() - self.written >= self.seconds_apart
-        if due or done == trainer.max_epochs or trainer.should_stop:
-            super().on_train_epoch_end(trainer, pl_module)
-            self.written = monotonic()
+        with shielded():
+            if due or done == trainer.max_epochs or trainer.should_stop:
+                super().on_train_epoch_end(trainer, pl_module)
+                self.pending, self.written = None, monotonic()
+            else:
+                self.pending = copied(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Write the last epoch's end, if that is not on the disk yet."""
+        if self.pending is not None:
+            trainer.strategy.checkpoint_io.save_checkpoint(self.pending, self.last)
+            self.pending = None
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give a run its ``last.ckpt`` that continued a finished one and had nothing to train."""
+        if not self.last.exists():
+            trainer.save_checkpoint(self.last)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take nothing from a checkpoint: a continued run has a folder of its own, and its own best one.
+
+        A checkpoint's state names files, which Lightning removes when there is a better one.
+        """
 
 
 class RunRecord(L.Callback):
-    """Writes into each checkpoint which run it is of: its overrides, its stage and the model's class.
+    """Writes into each checkpoint which run it is of: overrides, stage, the model's class, and the data.
 
     Parameters
     ----------
@@ -69,13 +114,47 @@ class RunRecord(L.Callback):
         ``pretrain`` or ``train``.
     overrides
         The command line's, as Hydra took them.
+    data_name
+        What the data is called.
     """
 
-    def __init__(self, stage: str, overrides: Sequence[str]) -> None:
+    def __init__(self, stage: str, overrides: Sequence[str], data_name: str | None = None) -> None:
         self.record = {"version": __version__, "stage": stage, "overrides": list(overrides)}
+        self.data_name = data_name
 
     def on_save_checkpoint(
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add the record."""
         checkpoint[RECORD_KEY] = self.record | {"model": type(pl_module).__name__}
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, ImageDataModule):
+            checkpoint[RECORD_KEY]["data"] = describe(data, self.data_name)
+
+
+def describe(data: ImageDataModule, name: str | None) -> dict[str, Any]:
+    """Say in plain values which images those of the pool are.
+
+    Returns
+    -------
+    dict[str, Any]
+        ``name``; ``images``, their number; ``shape`` of one, ``[C, H, W]``; ``fingerprint``, their SHA-256.
+    """
+    return {
+        "name": name,
+        "images": len(data.pool),
+        "shape": list(data.input_shape),
+        "fingerprint": data.fingerprint,
+    }
+
+
+def copied(node: Any) -> Any:
+    """Copy a checkpoint's content, tensors to the CPU, so that training on does not change it."""
+    if isinstance(node, torch.Tensor):
+        return node.detach().to("cpu", copy=True)
+    if isinstance(node, dict):
+        fresh = copy(node)
+        for key, value in node.items():
+            fresh[key] = copied(value)
+        return fresh
+    return type(node)(map(copied, node)) if type(node) in (list, tuple) else node

@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
+from latentclust.atomic import whole_file
 from latentclust.figures.explorer import Explorer
-from latentclust.figures.style import write_atomic
 
 _SCORES = ("acc", "nmi", "ari")
 _SETS = {"pool": "Clustered", "test": "Test"}
@@ -64,7 +64,9 @@ def render_report(
         explorer=explorer,
         config=_as_text(summary.get("config")),
     )
-    return write_atomic(Path(path), page.encode())
+    with whole_file(Path(path)) as file:
+        file.write(page.encode())
+    return Path(path)
 
 
 def duration(seconds: float) -> str:

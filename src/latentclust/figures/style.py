@@ -1,7 +1,6 @@
 """One look for all figures: palette, fonts, text measuring, and a safe way to the disk."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
-from latentclust.errors import LatentclustError
+from latentclust.atomic import whole_file
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -141,9 +140,13 @@ def save(figure: Figure, path: str | Path, svg: bool = False) -> Path:
     """
     path = Path(path)
     stem = path.stem if path.suffix == ".png" else path.name
-    png = write_atomic(path.with_name(f"{stem}.png"), _render(figure, "png"))
-    if svg:  # second, for each drawing moves a constrained layout a little
-        write_atomic(path.with_name(f"{stem}.svg"), _render(figure, "svg"))
+    png = path.with_name(f"{stem}.png")
+    for form in (
+        ("png", "svg") if svg else ("png",)
+    ):  # in this order: drawing moves a constrained layout a bit
+        content = _render(figure, form)
+        with whole_file(path.with_name(f"{stem}.{form}")) as file:
+            file.write(content)
     return png
 
 
@@ -151,26 +154,3 @@ def _render(figure: Figure, form: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, metadata={"Date": None} if form == "svg" else None)
     return buffer.getvalue()
-
-
-def write_atomic(path: Path, content: bytes) -> Path:
-    """Write `content` to `path` in one step, so that a reader never sees half a file.
-
-    Raises
-    ------
-    LatentclustError
-        The place cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_bytes(content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise LatentclustError(
-            f"cannot write {path} ({error.strerror}): make room there, or choose another output folder"
-        ) from error
-    return path

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -15,10 +14,6 @@ def place(output_dir: Path, name: str, suffix: str, depends_on: dict[str, Any]) 
     return output_dir / "cache" / f"{name}-{digest[:20]}.{suffix}"
 
 
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a name to write to; the file takes its place at the end, for another run may write it too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}{path.suffix}")
-    yield unfinished
-    unfinished.replace(path)
+def code_of(modules: Iterable[ModuleType]) -> list[str]:
+    """Return the text of modules: what other code has computed is not this code's result."""
+    return [Path(str(module.__file__)).read_text(encoding="utf-8") for module in modules]

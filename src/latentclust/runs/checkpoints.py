@@ -1,34 +1,28 @@
-"""Find, check and read checkpoints."""
+"""Read checkpoints, and check them against the model and the data that they are to go on with."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from latentclust.callbacks.checkpoints import RECORD_KEY
+from latentclust.callbacks.checkpoints import RECORD_KEY, describe
+from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 
-
-def find_checkpoint(name: str, output_dir: Path) -> Path:
-    """Return the path of a checkpoint, or for ``last`` that of the newest ``last.ckpt`` of all runs.
-
-    Raises
-    ------
-    LatentclustError
-        If there is none.
-    """
-    if name == "last":
-        found = sorted(output_dir.glob("**/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
-        if not found:
-            raise LatentclustError(
-                f"ckpt_path=last: no run under '{output_dir}' has a checkpoint; train one first"
-            )
-        return found[-1].resolve()
-    path = Path(name.strip("'\"")).expanduser()
-    if not path.is_file():
-        raise LatentclustError(f"ckpt_path: there is no file '{path}'; give a .ckpt file, or `last`")
-    return path.resolve()
+# What each part of a checkpoint is, and each part of its record; Lightning checks what is in the other parts.
+PARTS = {
+    RECORD_KEY: dict,
+    "state_dict": dict,
+    "hyper_parameters": dict,
+    "callbacks": dict,
+    "loops": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+RECORD_PARTS = {"version": str, "stage": str, "overrides": list, "model": str}
+STAGES = ("pretrain", "train")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -37,10 +31,47 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises
     ------
     LatentclustError
-        If it is missing, damaged or was not written by latentclust.
+        If it is missing, damaged, of another program or incomplete.
+    """
+    checkpoint: dict[str, Any] = read_file(path)
+    record = checkpoint.get(RECORD_KEY) if isinstance(checkpoint, dict) else None
+    if not isinstance(record, dict):
+        raise LatentclustError(f"ckpt_path: '{path}' was not written by latentclust; choose one of its runs'")
+    weights, settings = checkpoint.get("state_dict"), checkpoint.get("hyper_parameters")
+    complete = (
+        all(isinstance(checkpoint.get(part), kind) for part, kind in PARTS.items())
+        and all(isinstance(record.get(part), kind) for part, kind in RECORD_PARTS.items())
+        and record["stage"] in STAGES
+        and all(isinstance(text, str) for text in record["overrides"])
+        and bool(weights)
+        and all(isinstance(tensor, torch.Tensor) for tensor in weights.values())
+        # By this key Lightning would import and call what it names.
+        and not any(str(key).startswith("_") for key in settings)
+    )
+    if not complete:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' is not a complete checkpoint of latentclust: a part is missing or is not "
+            "what it should be; choose another one"
+        )
+    return checkpoint
+
+
+def read_file(path: Path) -> Any:
+    """Read what torch has saved, after a look at each checksum, which torch.load does not take.
+
+    Raises
+    ------
+    LatentclustError
+        If it is missing or damaged.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:
+            # torch compresses nothing: what is small in the file is small in memory.
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("compressed")
+            if (entry := archive.testzip()) is not None:
+                raise ValueError(f"{entry} is damaged")
+        return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise LatentclustError(
             f"ckpt_path: there is no file '{path}'; give a .ckpt file, or `last`"
@@ -49,13 +80,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise LatentclustError(
             f"ckpt_path: '{path}' cannot be read: it is cut off, damaged or no checkpoint; choose another one"
         ) from error
-    if not isinstance(checkpoint, dict) or RECORD_KEY not in checkpoint:
-        raise LatentclustError(f"ckpt_path: '{path}' was not written by latentclust; choose one of its runs'")
-    return checkpoint
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return the record of the run that wrote a checkpoint: ``version``, ``stage`` and ``overrides``.
+    """Return the record of the run that wrote a checkpoint.
+
+    Returns
+    -------
+    dict[str, Any]
+        ``version``, ``stage``, ``overrides``, ``model`` and ``data``; older checkpoints have no ``data``.
 
     Raises
     ------
@@ -64,6 +97,42 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     record: dict[str, Any] = read_checkpoint(path)[RECORD_KEY]
     return record
+
+
+def check_data(path: Path, data: ImageDataModule, name: str) -> str | None:
+    """Check that a run goes on with the images that it was trained on.
+
+    Returns
+    -------
+    str | None
+        A warning, where an older checkpoint does not say what it was trained on.
+
+    Raises
+    ------
+    LatentclustError
+        If they are others.
+    """
+    record = read_record(path)
+    if not isinstance(was := record.get("data"), dict):
+        return (
+            f"'{path}' is of latentclust {record['version']}, which did not note the data: whether these are "
+            "the images that it was trained on is not checked"
+        )
+    now = describe(data, name)
+    if was.get("fingerprint") != now["fingerprint"]:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' was trained on {in_words(was)}, and these are {in_words(now)}: leave out "
+            "what changes the data (data=..., data.*), or start a new run"
+        )
+    return None
+
+
+def in_words(data: dict[str, Any]) -> str:
+    """Say in words which images a record's ``data`` stands for."""
+    name, number, shape = data.get("name"), data.get("images"), data.get("shape")
+    sides = " x ".join(str(side) for side in shape) if isinstance(shape, list) else "?"
+    digest = str(data.get("fingerprint"))[:8]
+    return f"{name} ({number if not isinstance(number, int) else f'{number:,}'} images of {sides}, {digest})"
 
 
 def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> None:
@@ -75,21 +144,97 @@ def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> 
         If it is of another class or size, or was trained longer already.
     """
     checkpoint = read_checkpoint(path)
-    kind, settings = checkpoint[RECORD_KEY]["model"], checkpoint["hyper_parameters"]
-    if kind != type(model).__name__:
-        raise LatentclustError(
-            f"ckpt_path: '{path}' holds a model of class {kind}, not {type(model).__name__}: "
-            "leave out model=..."
-        )
+    check_class(path, checkpoint, type(model))
+    settings = checkpoint["hyper_parameters"]
     for name in ("input_shape", "channels", "widths", "latent_dim", "n_clusters"):
         if settings.get(name) != model.hparams.get(name):
             raise LatentclustError(
                 f"ckpt_path: '{path}' has {name} {settings.get(name)}, the settings give "
                 f"{model.hparams.get(name)}: leave out what changes it"
             )
-    # An epoch is counted when it begins, and once more in the checkpoint that ends it.
-    done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    done = epochs_done(path, checkpoint)
     if max_epochs is not None and done > max_epochs:
         raise LatentclustError(
             f"ckpt_path: '{path}' has {done} epochs behind it, more than max_epochs={max_epochs}: give more"
         )
+
+
+def epochs_done(path: Path, checkpoint: dict[str, Any]) -> int:
+    """Return how many epochs a checkpoint has behind it.
+
+    Raises
+    ------
+    LatentclustError
+        If it does not say.
+    """
+    try:
+        # An epoch is counted when it begins, and once more in the checkpoint that ends it.
+        done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    except (KeyError, TypeError):
+        done = None
+    if not isinstance(done, int):
+        raise LatentclustError(
+            f"ckpt_path: '{path}' does not say how long it was trained; choose another one"
+        )
+    return done
+
+
+def check_class(path: Path, checkpoint: dict[str, Any], kind: type[LatentModel]) -> None:
+    """Check that a checkpoint holds a model of that class.
+
+    Raises
+    ------
+    LatentclustError
+        If it holds another.
+    """
+    held = checkpoint[RECORD_KEY]["model"]
+    if held != kind.__name__:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' holds a model of class {held}, not {kind.__name__}: leave out model=..."
+        )
+
+
+def load_weights(path: Path, model: LatentModel) -> None:
+    """Put a checkpoint's weights into a model like the one that it holds.
+
+    Raises
+    ------
+    LatentclustError
+        If they do not fit it.
+    """
+    check_fit(path, model)
+    put_weights(path, read_checkpoint(path), model)
+
+
+def rebuild(path: Path, checkpoint: dict[str, Any], kind: type[LatentModel]) -> LatentModel:
+    """Build a model of that class from a checkpoint's settings and weights.
+
+    Raises
+    ------
+    LatentclustError
+        If they are none of that class.
+    """
+    try:
+        model = kind(**checkpoint["hyper_parameters"])
+    except Exception as error:  # whatever wrong settings lead to
+        raise LatentclustError(
+            f"ckpt_path: '{path}' has settings that no {kind.__name__} can have; choose another one"
+        ) from error
+    put_weights(path, checkpoint, model)
+    return model
+
+
+def put_weights(path: Path, checkpoint: dict[str, Any], model: LatentModel) -> None:
+    """Put a checkpoint's weights into a model.
+
+    Raises
+    ------
+    LatentclustError
+        If they do not fit it.
+    """
+    try:
+        model.load_state_dict(checkpoint["state_dict"])
+    except Exception as error:  # names, shapes or types that do not fit
+        raise LatentclustError(
+            f"ckpt_path: the weights in '{path}' do not fit its model; choose another checkpoint"
+        ) from error

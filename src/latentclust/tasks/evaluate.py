@@ -8,7 +8,7 @@ from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel, VaDE
-from latentclust.runs.checkpoints import check_fit, read_checkpoint
+from latentclust.runs.checkpoints import load_weights
 from latentclust.tasks.measure import measure
 from latentclust.tasks.pretrain import cached_autoencoder
 from latentclust.tasks.run import Run
@@ -47,8 +47,7 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
     accelerator = choose_accelerator(cfg.trainer.accelerator)
     data = build_data(cfg).to(accelerator)
     model = build_model(cfg, data.input_shape)
-    check_fit(checkpoint, model)
-    model.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
+    load_weights(checkpoint, model)
     return data, model.to(accelerator).eval()
 
 

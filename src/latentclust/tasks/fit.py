@@ -17,13 +17,13 @@ from latentclust.callbacks import (
 )
 from latentclust.data import ImageDataModule
 from latentclust.models import LatentModel, VaDE
-from latentclust.runs.checkpoints import check_fit
 from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
 from latentclust.tasks.run import Run
 from latentclust.tasks.show import show, sketch, write_report
 from latentclust.tasks.summary import Summary, conclude
+from latentclust.tasks.training import train_from
 from latentclust.tasks.wiring import build_data, build_model, build_trainer
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def fit(cfg: DictConfig) -> float | None:
     with run.stopping():
         with run.timed("data"):
             data = build_data(cfg)
+        run.check_data(data, cfg.data.name)
         if data.passes > 1:
             log.info(
                 "An epoch goes %d times over the %s images (data.min_images_per_epoch=%d)",
@@ -96,11 +97,8 @@ def train(
     measures.append(history := History())
     max_epochs = cfg.trainer.max_epochs
     trainer = build_trainer(cfg, run, data, "train", run.folder, max_epochs=max_epochs, measures=measures)
-    checkpoint = run.checkpoint_of("train")
-    if checkpoint is not None:
-        check_fit(checkpoint, model, max_epochs)
     with run.timed("train"):
-        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        train_from(run.checkpoint_of("train"), trainer, model, data)
     if init is not None:
         run.seconds["init"] = round(init.seconds, 2)
         run.seconds["train"] = round(run.seconds["train"] - init.seconds, 2)

@@ -1,14 +1,17 @@
 """Draw images from a trained model."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from omegaconf import DictConfig
 
 from latentclust import figures
+from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
-from latentclust.models import AE, VaDE
-from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.models import AE, VAE, VaDE
+from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
 from latentclust.tasks.evaluate import require_trained
 from latentclust.tasks.pictures import as_pictures, in_rows
 from latentclust.tasks.run import Run, tell
@@ -24,31 +27,35 @@ def generate(cfg: DictConfig) -> None:
         If there is no checkpoint, its model does not generate, or it has no such cluster.
     """
     run = Run.begin(cfg)
-    checkpoint = read_checkpoint(require_trained(cfg, run))
+    path = require_trained(cfg, run)
+    checkpoint = read_checkpoint(path)
     kind = MODELS[cfg.model.name]
+    check_class(path, checkpoint, kind)
     if issubclass(kind, AE):
         raise LatentclustError(
             "an autoencoder has no distribution of codes to draw from: give ckpt_path of a VAE or a VaDE run"
         )
-    model = kind(**checkpoint["hyper_parameters"])
-    model.load_state_dict(checkpoint["state_dict"])
+    model = rebuild(path, checkpoint, kind)
+    assert isinstance(model, VAE | VaDE)
     model.to(choose_accelerator(cfg.trainer.accelerator)).eval()
     generator = torch.Generator(model.device).manual_seed(cfg.seed)
-    path = run.folder / "generated.npz"
     with torch.no_grad():
         if isinstance(model, VaDE):
             codes, clusters = model.prior.sample(cfg.n, cfg.cluster, generator)
             images = model.decode(codes)
-            np.savez_compressed(path, images=images.cpu(), clusters=clusters.cpu())
+            arrays: dict[str, Any] = {"images": images.cpu(), "clusters": clusters.cpu()}
             source = "the mixture" if cfg.cluster is None else f"component {cfg.cluster}"
         elif cfg.cluster is None:
             images = model.sample(cfg.n, generator)
-            np.savez_compressed(path, images=images.cpu())
+            arrays = {"images": images.cpu()}
             source = "N(0, I)"
         else:
             raise LatentclustError("a VAE has no clusters to draw from: leave out cluster=...")
+    written = run.folder / "generated.npz"
+    with whole_file(written) as file:
+        np.savez_compressed(file, **arrays)
     grid = figures.image_grid(
         in_rows(as_pictures(images)), title=f"{kind.__name__} on {cfg.data.name}: samples of {source}"
     )
     picture = figures.save(grid, run.folder / "generated.png", svg=cfg.figures.svg)
-    tell(f"{cfg.n} images: {picture} and {path}")
+    tell(f"{cfg.n} images: {picture} and {written}")

@@ -1,8 +1,11 @@
 """Write what a trained model says of every image."""
 
+from typing import Any
+
 import numpy as np
 from omegaconf import DictConfig
 
+from latentclust.atomic import whole_file
 from latentclust.evaluation.baselines import cluster_codes
 from latentclust.inference import in_chunks
 from latentclust.models import VaDE
@@ -24,8 +27,10 @@ def predict(cfg: DictConfig) -> None:
     if isinstance(model, VaDE):
         gamma = in_chunks(model.predict_proba, data.pool.images)
         clusters = gamma.argmax(dim=-1).cpu()
-        np.savez_compressed(path, codes=codes.cpu(), clusters=clusters, responsibilities=gamma.cpu())
+        arrays: dict[str, Any] = {"codes": codes.cpu(), "clusters": clusters, "responsibilities": gamma.cpu()}
     else:
         clusters, _ = cluster_codes("gmm", codes, None, cfg.n_clusters, seed=cfg.seed, n_init=RESTARTS)
-        np.savez_compressed(path, codes=codes.cpu(), clusters=clusters)
+        arrays = {"codes": codes.cpu(), "clusters": clusters}
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
     tell(f"{len(codes)} images, in the order of the pool: {path}")

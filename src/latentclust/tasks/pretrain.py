@@ -1,6 +1,7 @@
 """VaDE's first stage: an autoencoder, trained once per setting and kept."""
 
 import logging
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -8,19 +9,20 @@ from omegaconf import DictConfig
 
 from latentclust import __version__, networks, objectives, schedules
 from latentclust.callbacks import epoch_seed
-from latentclust.data import Augmentation, ImageDataModule, augment, batches
-from latentclust.errors import OutOfTimeError
+from latentclust.data import Augmentation, ImageDataModule, augment, batches, datamodule
+from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base
-from latentclust.runs.cache import place, written_whole
-from latentclust.runs.checkpoints import check_fit
+from latentclust.runs.cache import code_of, place
+from latentclust.runs.checkpoints import read_file, rebuild
 from latentclust.tasks.run import Run
+from latentclust.tasks.training import train_from
 from latentclust.tasks.wiring import build_pretraining, build_trainer
 
 log = logging.getLogger(__name__)
 
 # What decides on the pretrained weights: a cached stage of other code is not this one's.
-CODE = (augment, networks, objectives, schedules, epoch_seed, batches, ae, base)
+CODE = (augment, batches, datamodule, networks, objectives, schedules, epoch_seed, ae, base)
 
 
 def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> AE | None:
@@ -45,17 +47,13 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
         data.augmentation = Augmentation()
     max_epochs = cfg.model.pretrain.max_epochs
     trainer = build_trainer(cfg, run, data, "pretrain", run.folder / "pretrain", max_epochs=max_epochs)
-    checkpoint = run.checkpoint_of("pretrain")
-    if checkpoint is not None:
-        check_fit(checkpoint, model, max_epochs)
     with run.timed("pretrain"):
-        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        train_from(run.checkpoint_of("pretrain"), trainer, model, data)
     data.augmentation = augmentation
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
     if cfg.model.pretrain.cache:
-        with written_whole(cache_path(cfg, data)) as unfinished:
-            trainer.save_checkpoint(unfinished, weights_only=True)
+        trainer.save_checkpoint(cache_path(cfg, data), weights_only=True)
     return model
 
 
@@ -64,8 +62,14 @@ def cached_autoencoder(cfg: DictConfig, data: ImageDataModule) -> AE | None:
     path = cache_path(cfg, data)
     if not (cfg.model.pretrain.cache and path.is_file()):
         return None
+    try:
+        autoencoder = rebuild(path, read_file(path), AE)
+    except LatentclustError:
+        log.warning("%s is damaged: the pretraining is done again", path)
+        return None
+    assert isinstance(autoencoder, AE)
     log.info("Pretraining comes from %s", path)
-    return AE.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    return autoencoder
 
 
 def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
@@ -73,8 +77,11 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
     accelerator = choose_accelerator(cfg.trainer.accelerator)
     depends_on = {
         "latentclust": __version__,
-        "code": [Path(str(module.__file__)).read_text(encoding="utf-8") for module in CODE],
+        "code": code_of(CODE),
         "torch": torch.__version__,
+        "lightning": version("lightning"),
+        # Of each number of threads, sums on the CPU round in their own way.
+        "threads": torch.get_num_threads() if accelerator == "cpu" else None,
         "images": data.fingerprint,
         "batch_size": data.batch_size,
         "passes": data.passes,

@@ -2,7 +2,6 @@
 
 import logging
 import shlex
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +15,16 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from latentclust.errors import LatentclustError, StoppedError
+from latentclust.data import ImageDataModule
+from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.hardware import choose_accelerator
-from latentclust.runs.checkpoints import find_checkpoint, read_record
+from latentclust.runs.checkpoints import check_data, read_record
+from latentclust.runs.finding import find_checkpoint, newest_whole
+from latentclust.runs.overrides import OF_ONE_CALL
+from latentclust.signals import was_terminated
 from latentclust.tasks.checks import check, check_combination
 
 log = logging.getLogger(__name__)
-
-# The overrides that belong to one call and not to the run that a checkpoint continues.
-OF_ONE_CALL = {"ckpt_path", "task"}
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Run:
         hydra = HydraConfig.get()
         run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task), commit=commit())
         if cfg.ckpt_path is not None:
-            run.checkpoint = find_checkpoint(str(cfg.ckpt_path), Path(cfg.output_dir))
+            run.checkpoint = find_checkpoint(str(cfg.ckpt_path), Path(cfg.output_dir)).path
             run.stage = read_record(run.checkpoint)["stage"]
         if cfg.trainer.max_time is not None:
             run.deadline = perf_counter() + parse_duration(cfg.trainer.max_time)
@@ -96,6 +96,17 @@ class Run:
         """Return the checkpoint if it is of that stage."""
         return self.checkpoint if self.stage == stage else None
 
+    def check_data(self, data: ImageDataModule, name: str) -> None:
+        """Check that the run goes on with the images that its checkpoint was trained on.
+
+        Raises
+        ------
+        LatentclustError
+            If they are others.
+        """
+        if self.checkpoint is not None and (doubt := check_data(self.checkpoint, data, name)):
+            self.warn(doubt)
+
     def warn(self, message: str) -> None:
         """Say it now, and in the summary and the report."""
         tell(message)
@@ -110,7 +121,7 @@ class Run:
 
     @contextmanager
     def stopping(self) -> Iterator[None]:
-        """Turn Ctrl-C into one line that says how to go on.
+        """Turn Ctrl-C and SIGTERM into one line that says how to go on.
 
         Raises
         ------
@@ -120,17 +131,16 @@ class Run:
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
-            # Lightning has told the process to ignore further ones.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise StoppedError(f"stopped; {self.how_to_continue()}") from None
+            kind = TerminatedError if was_terminated() else StoppedError
+            raise kind(f"stopped; {self.how_to_continue()}") from None
 
     def how_to_continue(self) -> str:
-        """Name the command that goes on from this run's newest checkpoint, or from where it began."""
-        own = [stage / "checkpoints" / "last.ckpt" for stage in (self.folder, self.folder / "pretrain")]
-        newest = next((last for last in own if last.exists()), self.checkpoint)
+        """Name the command that goes on from this run's newest whole checkpoint, or from where it began."""
+        own = (newest_whole(stage) for stage in (self.folder, self.folder / "pretrain"))
+        newest = next(filter(None, own), self.checkpoint)
         if newest is not None:
             return f"continue with: python -m latentclust ckpt_path={shlex.quote(str(newest))}"
-        return "nothing was trained yet, so there is nothing to continue"
+        return f"nothing is lost yet; start again with: {self.command}"
 
 
 def tell(message: str) -> None:

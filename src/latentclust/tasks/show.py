@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
 from latentclust import figures
+from latentclust.atomic import whole_file
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
@@ -48,7 +49,8 @@ def show(
         captions[drawing.caption] = path.name
         for writer in writers:
             writer.add_figure(drawing.name, drawing.figure, step)
-    (run.folder / "figures" / CAPTIONS).write_text(json.dumps(captions, indent=1) + "\n")
+    with whole_file(run.folder / "figures" / CAPTIONS) as file:
+        file.write((json.dumps(captions, indent=1) + "\n").encode())
     if cfg.figures.projector:
         for writer in writers:
             project(writer, part, step)
@@ -103,7 +105,8 @@ def keep_explored(folder: Path, view: View, planes: Planes) -> None:
         arrays["labels"] = view.labels
     if view.confidence is not None:
         arrays["confidence"] = view.confidence
-    np.savez_compressed(folder / "figures" / EXPLORED, **arrays)
+    with whole_file(folder / "figures" / EXPLORED) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def write_report(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
+from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, device_name
 from latentclust.models import LatentModel
@@ -91,9 +92,8 @@ class Summary:
 
     def write(self, run: Run) -> None:
         """Write ``summary.json``, whole or not at all."""
-        unfinished = run.folder / "summary.json.tmp"
-        unfinished.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(run.folder / "summary.json")
+        with whole_file(run.folder / "summary.json") as file:
+            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
 
     def log_hparams(self, loggers: Iterable[Logger]) -> None:
         """Give TensorBoard's HPARAMS page the settings together with the final metrics."""

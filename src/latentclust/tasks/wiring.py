@@ -23,6 +23,7 @@ from latentclust.data import Augmentation, ImageDataModule, build_datamodule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.runs.checkpoint_io import WholeCheckpointIO
 from latentclust.tasks.run import Run
 
 MODELS: dict[str, type[AE] | type[VAE] | type[VaDE]] = {"ae": AE, "vae": VAE, "vade": VaDE}
@@ -111,7 +112,7 @@ def build_trainer(
     if run.deadline is not None:
         callbacks.append(Deadline(run.deadline))
     callbacks += [
-        RunRecord(stage, run.overrides),
+        RunRecord(stage, run.overrides, cfg.data.name),
         Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint),
     ]
     if cfg.trainer.enable_progress_bar:
@@ -130,6 +131,7 @@ def build_trainer(
         log_every_n_steps=1,
         callbacks=callbacks,
         logger=build_loggers(cfg, folder),
+        plugins=[WholeCheckpointIO()],
     )
 
 
