@@ -1,10 +1,12 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +67,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def latentclust(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """Run the command line in this process, its runs under ``tmp_path/outputs``."""
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Outcome]]:
+    """Run the command line in this process and in a given folder."""
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     root = logging.getLogger()
     before = list(root.handlers)
 
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.chdir(tmp_path)
+    def run(folder: Path, *arguments: str) -> Outcome:
+        monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["latentclust", "--config-dir", str(TINY_CONF), *arguments])
         capfd.readouterr()
         status = 0
@@ -83,13 +85,51 @@ def latentclust(
         except SystemExit as stop:
             status = int(stop.code or 0)
         captured = capfd.readouterr()
-        runs = sorted(tmp_path.glob("outputs/**/.hydra"), key=lambda path: path.stat().st_mtime)
+        runs = sorted(folder.glob("outputs/**/.hydra"), key=lambda path: path.stat().st_mtime)
         return Outcome(status, captured.out, captured.err, runs[-1].parent if runs else None)
 
     yield run
     for handler in [handler for handler in root.handlers if handler not in before]:
         root.removeHandler(handler)
         handler.close()
+
+
+@pytest.fixture
+def latentclust(command_line: Callable[..., Outcome], tmp_path: Path) -> Command:
+    """Run the command line in this process, its runs under ``tmp_path/outputs``."""
+    return partial(command_line, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def library() -> dict[tuple[str, ...], tuple[Path, Outcome]]:
+    """The runs of ``trained``, each with the folder that it was started in."""
+    return {}
+
+
+@pytest.fixture
+def trained(
+    command_line: Callable[..., Outcome],
+    library: dict[tuple[str, ...], tuple[Path, Outcome]],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Command:
+    """Train as ``latentclust`` does, but once in a session for each command: what comes back is a copy.
+
+    For tests of what can be done with a run. Its cache comes along, so that ``ckpt_path=last`` and an equal
+    pretraining find what they would find after the run itself.
+    """
+
+    def run(*arguments: str) -> Outcome:
+        if arguments not in library:
+            place = tmp_path_factory.mktemp("library")
+            library[arguments] = place, command_line(place, *arguments)
+        place, outcome = library[arguments]
+        assert outcome.status == 0, outcome.err
+        assert outcome.folder is not None
+        shutil.copytree(place / "outputs", tmp_path / "outputs", dirs_exist_ok=True)
+        return replace(outcome, folder=tmp_path / outcome.folder.relative_to(place))
+
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,33 +26,6 @@ GROUPS.pop("hydra")
 NEEDED = {"data=files": ["data.path=x"], "task=report": ["run=x"]}
 
 Process = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def documented_commands() -> list[str]:
-    """Every command of the README, the lab's page and --help that composes a configuration."""
-    texts = [(REPOSITORY / "README.md").read_text(), (CONF / "hydra/help/latentclust.yaml").read_text()]
-    lines = [line.strip() for text in texts for line in text.splitlines()]
-    commands = [
-        line.split("  ")[0].split(" #")[0] for line in lines if line.startswith("python -m latentclust")
-    ]
-    # Placeholders, and what needs a checkpoint, are not for composing.
-    return sorted(
-        {c for c in commands if "[" not in c and "ckpt_path" not in c and " --" not in c and "..." not in c}
-    )
-
-
-def test_there_are_commands_to_check() -> None:
-    assert len(documented_commands()) >= 8
-
-
-@pytest.mark.parametrize("command", documented_commands())
-def test_documented_commands_compose(latentclust: Command, command: str) -> None:
-    arguments = shlex.split(command)[3:]
-    if "-m" in arguments:  # one combination of the sweep
-        arguments = [re.sub(r",.*", "", argument) for argument in arguments if argument != "-m"]
-    outcome = latentclust(*arguments, "--cfg", "job", "--resolve")
-    assert outcome.status == 0, outcome.err
-    assert "n_clusters" in outcome.out
 
 
 @pytest.mark.parametrize("choice", [f"{group}={choice}" for group in GROUPS for choice in GROUPS[group]])

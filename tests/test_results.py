@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import re
+import shlex
 import statistics
 from itertools import pairwise
 from pathlib import Path
@@ -36,10 +37,26 @@ def test_readme_shows_the_result_file(collect: ModuleType) -> None:
     assert readme == collect.with_table(readme, collect.markdown(runs))
 
 
-def test_every_run_says_where_it_comes_from(collect: ModuleType) -> None:
-    for run in json.loads(collect.RESULTS.read_text())["runs"]:
+def committed_runs() -> list[dict[str, Any]]:
+    """The summary of every committed run of latentclust's own command line."""
+    files = sorted((REPOSITORY / "benchmarks/results").rglob("*.json"))
+    found = []
+    for content in (json.loads(path.read_text()) for path in files):
+        runs = content if isinstance(content, list) else content.get("runs", [content])
+        found += [run for run in runs if "python -m latentclust" in run.get("command", "")]
+    return found
+
+
+def test_every_run_says_where_it_comes_from() -> None:
+    runs = committed_runs()
+    assert len(runs) > 100
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        default = compose("config").seed
+    for run in runs:
         assert all(run[key] for key in ("command", "commit", "date", "device", "versions"))
-        assert f"seed={run['seed']}" in run["command"] or run["seed"] == 0
+        given = [word for word in shlex.split(run["command"]) if word.startswith("seed=")]
+        # A command without a seed is of the one that conf/ gives.
+        assert run["seed"] == (int(given[-1].removeprefix("seed=")) if given else default), run["command"]
 
 
 def test_the_table_is_arithmetic_on_the_runs(collect: ModuleType) -> None:
