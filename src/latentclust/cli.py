@@ -1,6 +1,7 @@
 """The command line: compose the config, run the chosen task, say errors in one clear line.
 
-Nothing heavy is imported before the config is composed, so that ``--help`` and tab completion answer at once.
+Nothing heavy is imported before the config is composed and checked, so that ``--help``, tab completion and the
+line that names a mistake come at once.
 """
 
 import os
@@ -16,9 +17,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from latentclust import __version__
+from latentclust.compose import without_hydra
+from latentclust.door import check_command_line
 from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.explain import explain
 from latentclust.runs.overrides import with_run_of_checkpoint
+from latentclust.settings import check_settings
 from latentclust.signals import heeded, was_terminated
 from latentclust.vetting import Vocabulary, config_dirs
 
@@ -45,13 +50,14 @@ def run(cfg: DictConfig) -> float | None:
     -------
     The metric ``cfg.optimized_metric`` for a sweeper, or None where the task has none.
     """
-    from latentclust.tasks import run_task
-
-    if WITH_TRACEBACKS:
-        return run_task(cfg)
     try:
+        check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
+        from latentclust.tasks import run_task
+
         return run_task(cfg)
     except LatentclustError as error:
+        if WITH_TRACEBACKS:
+            raise
         hydra_config = HydraConfig.get()
         if hydra_config.mode is not RunMode.MULTIRUN:
             fail(str(error), error.exit_code)
@@ -71,9 +77,13 @@ def main() -> None:
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
     try:
+        if "--version" in sys.argv:
+            print(f"latentclust {__version__}")
+            return
         with heeded():
             vocabulary = Vocabulary((CONF, *config_dirs(sys.argv[1:])))
             sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:], vocabulary.objection)
+            check_command_line(sys.argv[1:], CONF)
             run()
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,7 +92,7 @@ def main() -> None:
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
         if WITH_TRACEBACKS:
             raise
-        fail(explain(error, sys.argv[1:], CONF), getattr(error, "exit_code", LatentclustError.exit_code))
+        fail(explain(error, CONF), getattr(error, "exit_code", LatentclustError.exit_code))
     except KeyboardInterrupt:
         if WITH_TRACEBACKS:
             raise

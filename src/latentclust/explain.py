@@ -1,88 +1,88 @@
 """Turn an error about the command line into one line that says what is wrong and what to do."""
 
-import difflib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from latentclust.settings import near_miss, unknown_key
+from latentclust.settings.habits import CHOICES
+
+TWICE = re.compile(r"Could not append to config\. An item is already at '([^']+)'|Multiple values for ([\w/]+)")
 
 
-def explain(error: BaseException, arguments: list[str], conf: Path) -> str:
+def explain(
+    error: BaseException,
+    conf: Path,
+    chosen: Mapping[str, str] | None = None,
+    defaults: frozenset[str] = frozenset(),
+    arguments: list[str] | None = None,
+) -> str:
     """Say in one line what is wrong with a command line and what to do.
 
     Parameters
     ----------
     error
         What was raised.
-    arguments
-        The command line's arguments, to compose the keys that would have been right.
     conf
         The folder with the config groups.
+    chosen, defaults
+        The choice of each group, and the groups whose choice nobody asked for.
+    arguments
+        The command line's, to find the value that a key was to have.
     """
-    if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
-        group, _, choice = error.missing_cfg_file.rpartition("/")
-        root, _, rest = error.missing_cfg_file.partition("/")
-        options = error.options
-        if (conf / root).is_dir() and root != "hydra":  # Hydra leaves out what lies in folders of a group
-            group, choice = root, rest
-            options = sorted({*options, *choices_of(root, conf)})
-        guess = near_miss(choice, options)
-        return f"'{choice}' is no choice of {group}{guess}; the choices are: {', '.join(options)}"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_choice(error, conf)
     if isinstance(error, OverrideParseException):
         return (
             f"cannot read '{error.override}': write GROUP=CHOICE or KEY=VALUE, "
             "with quotes around special characters"
         )
+    cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(
-        error.__cause__, ConfigAttributeError | ConfigKeyError
+        cause, ConfigAttributeError | ConfigKeyError
     ):
-        key = str(error.__cause__.full_key)
-        return f"there is no key or group '{key}'{near_miss(key, known_keys(arguments, conf))}; see --help"
+        key = str(cause.full_key)
+        values = dict(argument.split("=", 1) for argument in arguments or [] if "=" in argument)
+        if not key.startswith("hydra"):
+            return unknown_key(key, chosen or {}, defaults, values.get(key))
     if isinstance(error, OSError) and error.filename:
         return (
             f"cannot use '{error.filename}': {error.strerror}; "
             "choose another folder (output_dir=..., data.root=...)"
         )
-    return " ".join(str(error).split())
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key or 'the configuration'}: {(error.msg or str(error)).splitlines()[0]}"
+    twice = TWICE.match(str(error))
+    if twice:
+        key = twice[1] or twice[2]
+        return f"{key} is there already: write {key}=... without a +"
+    # Hydra's own sentence hides what OmegaConf had to say.
+    told = str(error)
+    if isinstance(cause, OmegaConfBaseException) and str(cause.msg) not in told:
+        told = f"{told} {cause.msg}"
+    return " ".join(told.split())
+
+
+def _missing_choice(error: MissingConfigException, conf: Path) -> str:
+    """Say that a group has no such choice."""
+    missing = str(error.missing_cfg_file)
+    group, _, choice = missing.rpartition("/")
+    root, _, rest = missing.partition("/")
+    options = list(error.options or ())
+    if (conf / root).is_dir() and root != "hydra":  # Hydra leaves out what lies in folders of a group
+        group, choice = root, rest
+        options = sorted({*options, *choices_of(root, conf)})
+    if not options:
+        return f"there is no configuration '{missing}'; see --help"
+    habit = CHOICES.get((group, choice))
+    guess = f" (did you mean '{habit}'?)" if habit in options else near_miss(choice, options)
+    return f"'{choice}' is no choice of {group}{guess}; the choices are: {', '.join(options)}"
 
 
 def choices_of(group: str, conf: Path) -> list[str]:
     """Return the choices of a config group, those in its folders as ``folder/choice``."""
     folder = conf / group
     return [file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml")]
-
-
-def near_miss(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'x'?)" for the known word that is nearest to ``word``, or nothing."""
-    known = list(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close:  # a right leaf in a wrong place, such as batch_size for data.batch_size
-        close = [key for key in known if key.rpartition(".")[2] == word.rpartition(".")[2]][:1]
-    return f" (did you mean '{close[0]}'?)" if close else ""
-
-
-def known_keys(arguments: list[str], conf: Path) -> list[str]:
-    """Return all dotted keys of the configuration that the valid choices among ``arguments`` compose."""
-    choices = [
-        argument
-        for argument in arguments
-        if (conf / argument.replace("=", "/", 1)).with_suffix(".yaml").is_file()
-    ]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        cfg = compose("config", overrides=choices)
-    groups = [folder.name for folder in conf.iterdir() if folder.is_dir()]
-    return [*dotted_keys(OmegaConf.to_container(cfg, resolve=False)), *groups]
-
-
-def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """Yield 'a', 'a.b', ... for a tree of dictionaries."""
-    if isinstance(node, dict):
-        for name, child in node.items():
-            yield f"{prefix}{name}"
-            yield from dotted_keys(child, f"{prefix}{name}.")

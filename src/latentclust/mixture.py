@@ -53,7 +53,7 @@ class GaussianMixturePrior(nn.Module):
     def __init__(self, n_clusters: int, latent_dim: int) -> None:
         super().__init__()
         if n_clusters < 1:
-            raise LatentclustError(f"model.n_clusters is {n_clusters}: a mixture needs at least 1 cluster")
+            raise LatentclustError(f"n_clusters is {n_clusters}: a mixture needs at least 1 cluster")
         if latent_dim < 1:
             raise LatentclustError(f"model.latent_dim is {latent_dim}: a code needs at least 1 dimension")
         self.logits = nn.Parameter(torch.zeros(n_clusters))

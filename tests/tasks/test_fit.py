@@ -112,7 +112,7 @@ def test_tensorboard_gets_the_curves_and_the_final_metrics_with_the_settings(lat
     assert final == pytest.approx(outcome.summary["metrics"]["cluster/acc"])
     content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     session = HParamsPluginData.FromString(content).session_start_info
-    assert session.hparams["model.n_clusters"].number_value == 10
+    assert session.hparams["n_clusters"].number_value == 10
 
 
 def test_a_checkpoint_loads_without_hydra(latentclust: Command) -> None:

@@ -70,6 +70,8 @@ class Checkpoints(ModelCheckpoint):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write ``last.ckpt`` before the first epoch."""
         super().on_train_start(trainer, pl_module)
+        if trainer.fast_dev_run:  # nothing that is worth going on with
+            return
         with shielded():
             trainer.save_checkpoint(self.last)
         self.written = monotonic()
@@ -95,7 +97,7 @@ class Checkpoints(ModelCheckpoint):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give a run its ``last.ckpt`` that continued a finished one and had nothing to train."""
-        if not self.last.exists():
+        if not (self.last.exists() or trainer.fast_dev_run):
             trainer.save_checkpoint(self.last)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -172,9 +172,10 @@ class ImageDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> TensorBatches:
         """Batches of the pool in the seeded order, on the trainer's device if there is a trainer.
 
-        There are enough of them for ``min_images_per_epoch``.
+        There are enough of them for ``min_images_per_epoch``. To overfit a few batches, they keep one order.
         """
-        return self._follow_trainer()._batches(self.pool, shuffle=True, passes=self.passes)
+        shuffle = self.trainer is None or not self.trainer.overfit_batches
+        return self._follow_trainer()._batches(self.pool, shuffle=shuffle, passes=self.passes)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the test images that the pool leaves out; no loader where there are none."""

@@ -41,7 +41,7 @@ def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.fl
     codes: NDArray[np.float64] = torch.as_tensor(z).detach().cpu().double().numpy()
     if not 1 <= n_clusters <= len(codes):
         raise LatentclustError(
-            f"model.n_clusters is {n_clusters}, but there are {len(codes)} codes: choose 1 to that many"
+            f"n_clusters is {n_clusters}, but there are {len(codes)} codes: choose 1 to that many"
         )
     if not np.isfinite(codes).all():
         raise LatentclustError(

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from math import ceil
 from typing import Any
 
 import lightning as L
@@ -79,7 +80,8 @@ class LatentModel(L.LightningModule, ABC):
         fused = self.device.type in FUSED_DEVICES and not self.trainer.gradient_clip_val
         optimizer = torch.optim.Adam(list(self.parameter_groups()), fused=fused)
         total_steps = int(self.trainer.estimated_stepping_batches)
-        steps_per_epoch = int(self.trainer.num_training_batches)  # known only after that
+        # Known only after that.
+        steps_per_epoch = ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
 
         def factor(step: int, ends: Sequence[int]) -> float:
             return lr_factor(

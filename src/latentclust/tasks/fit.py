@@ -58,7 +58,7 @@ def fit(cfg: DictConfig) -> float | None:
         trainer, history, start = train(cfg, run, data, model)
         with run.timed("evaluate"):
             results = measure(cfg, data, model, autoencoder, start)
-        if isinstance(model, VaDE) and (warning := collapse(results[-1], cfg.model.n_clusters)):
+        if isinstance(model, VaDE) and (warning := collapse(results[-1], cfg.n_clusters)):
             run.warn(warning)
         summary = Summary.of(cfg, run, model, results, history.final())
         summary.write(run)  # now, lest a figure that fails costs the numbers

@@ -17,7 +17,7 @@ from latentclust.runs.cache import code_of, place
 from latentclust.runs.checkpoints import read_file, rebuild
 from latentclust.tasks.run import Run
 from latentclust.tasks.training import train_from
-from latentclust.tasks.wiring import build_pretraining, build_trainer
+from latentclust.tasks.wiring import DECISIVE, build_pretraining, build_trainer
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,6 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "seed": cfg.seed,
         "accelerator": accelerator,
         "precision": choose_precision(accelerator, cfg.trainer.precision),
-        "deterministic": cfg.trainer.deterministic,
-        "gradient_clip_val": cfg.trainer.gradient_clip_val,
+        "trainer": {name: cfg.trainer[name] for name in DECISIVE},
     }
     return place(Path(cfg.output_dir), "pretrain", "ckpt", depends_on)

@@ -8,6 +8,11 @@ KNOWN = (
     "Experiment logs directory .* exists and is not empty",
     # A continued run has a folder of its own, where its epochs compete for best.ckpt among themselves.
     "The dirpath has changed from",
+    # trainer.overfit_batches: the data module has taken the shuffling away before Lightning looks.
+    "You requested to overfit but enabled",
+    # The user has asked for it.
+    "You have turned on `Trainer\\(detect_anomaly=True\\)`",
+    "Anomaly Detection has been enabled",
     # Lightning 2.6's own use of torch's pytree, in lightning/pytorch/utilities/_pytree.py.
     ".*isinstance\\(treespec, LeafSpec\\).* is deprecated",
 )

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from latentclust.tasks.checks import check
 from latentclust.tasks.run import tell
 from latentclust.tasks.show import write_report
 
 
 def report(cfg: DictConfig) -> None:
     """Write ``report.html`` anew, from what the folder ``cfg.run`` holds."""
-    check(cfg)
     tell(f"Written: {write_report(Path(cfg.run))}")

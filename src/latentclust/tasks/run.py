@@ -22,7 +22,6 @@ from latentclust.runs.checkpoints import check_data, read_record
 from latentclust.runs.finding import find_checkpoint, newest_whole
 from latentclust.runs.overrides import OF_ONE_CALL
 from latentclust.signals import was_terminated
-from latentclust.tasks.checks import check, check_combination
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +61,13 @@ class Run:
 
     @classmethod
     def begin(cls, cfg: DictConfig) -> "Run":
-        """Check the configuration, seed everything and find the run's folder and checkpoint.
+        """Look for the hardware, seed everything and find the run's folder and checkpoint.
 
         Raises
         ------
         LatentclustError
-            If a value is out of range, choices do not go together or the checkpoint cannot be used.
+            If the machine lacks the hardware, or the checkpoint cannot be used.
         """
-        check(cfg)
-        check_combination(cfg)
         choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
         L.seed_everything(cfg.seed, verbose=False)
         hydra = HydraConfig.get()

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichModelSummary
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 from omegaconf import DictConfig, OmegaConf
 
 from latentclust.callbacks import (
@@ -26,7 +28,24 @@ from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.runs.checkpoint_io import WholeCheckpointIO
 from latentclust.tasks.run import Run
 
+log = logging.getLogger(__name__)
+
 MODELS: dict[str, type[AE] | type[VAE] | type[VaDE]] = {"ae": AE, "vae": VAE, "vade": VaDE}
+# The keys of ``trainer`` that Lightning's Trainer takes as they are: those that decide on the weights ...
+DECISIVE = (
+    "deterministic",
+    "benchmark",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+    "accumulate_grad_batches",
+    "limit_train_batches",
+    "overfit_batches",
+    "fast_dev_run",
+)
+# ... and the others.
+HARMLESS = ("check_val_every_n_epoch", "detect_anomaly", "inference_mode", "enable_progress_bar")
+# Images that trainer.fast_dev_run keeps, unless a batch or the clusters need more.
+TRIED = 1000
 
 
 def build_data(cfg: DictConfig) -> ImageDataModule:
@@ -40,10 +59,15 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
     settings = OmegaConf.to_container(cfg.data, resolve=True)
     data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
     data.setup()
-    n_clusters = max(cfg.n_clusters, cfg.model.get("n_clusters", 0))
-    if n_clusters > len(data.pool):
+    tried = max(TRIED, data.batch_size, cfg.n_clusters, data.n_classes or 0)
+    if cfg.trainer.fast_dev_run and len(data.pool) > tried:
+        settings["limit"] = tried  # type: ignore[index]
+        data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
+        data.setup()
+        log.info("trainer.fast_dev_run: %s images, no checkpoints, no curves", f"{tried:,}")
+    if cfg.n_clusters > len(data.pool):
         raise LatentclustError(
-            f"n_clusters is {n_clusters}, but there are only {len(data.pool)} images: choose fewer"
+            f"n_clusters is {cfg.n_clusters}, but there are only {len(data.pool)} images: choose fewer"
         )
     return data
 
@@ -77,6 +101,8 @@ def _build(settings: dict[str, Any], cfg: DictConfig, input_shape: Sequence[int]
     settings |= settings.pop("warmup", {})
     settings |= {f"self_training_{key}": v for key, v in settings.pop("self_training", {}).items()}
     settings |= {name: list(sizes) for name, sizes in cfg.network.items()}
+    if "n_clusters" in signature(kind).parameters:
+        settings["n_clusters"] = cfg.n_clusters
     return kind(input_shape=list(input_shape), **settings, **optimizer)
 
 
@@ -117,22 +143,35 @@ def build_trainer(
     ]
     if cfg.trainer.enable_progress_bar:
         callbacks.append(StageProgress(stage))
-    return L.Trainer(
+    if cfg.trainer.enable_model_summary:
+        callbacks.append(RichModelSummary())
+    trainer = L.Trainer(
         accelerator=accelerator,
         devices=cfg.trainer.devices,
         precision=choose_precision(accelerator, cfg.trainer.precision),
         max_epochs=max_epochs,
-        deterministic=cfg.trainer.deterministic,
-        gradient_clip_val=cfg.trainer.gradient_clip_val,
-        enable_progress_bar=cfg.trainer.enable_progress_bar,
+        **{name: cfg.trainer[name] for name in (*DECISIVE, *HARMLESS)},
+        limit_val_batches=cfg.trainer.limit_val_batches,
+        # Lightning's own summary and output of the profiler go to a log that is silent here.
         enable_model_summary=False,
+        profiler=build_profiler(cfg.trainer.profiler, folder),
         num_sanity_val_steps=0,
-        limit_val_batches=None if data.val_dataloader() else 0,
         log_every_n_steps=1,
         callbacks=callbacks,
         logger=build_loggers(cfg, folder),
         plugins=[WholeCheckpointIO()],
     )
+    if not data.val_dataloader():  # nothing is held out, whatever fast_dev_run and overfit_batches have set
+        trainer.limit_val_batches = 0
+    return trainer
+
+
+def build_profiler(name: str | None, folder: Path) -> Profiler | None:
+    """Build the profiler that writes ``fit-profile.txt`` into a stage's folder."""
+    if name is None:
+        return None
+    kind = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}[name]
+    return kind(folder, "profile")
 
 
 def build_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:

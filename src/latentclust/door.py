@@ -1,0 +1,105 @@
+"""Check a command line before anything heavy is imported and before a run has a folder."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf.errors import OmegaConfBaseException
+
+from latentclust.compose import Composer, composing, plain_values
+from latentclust.errors import LatentclustError
+from latentclust.explain import explain
+from latentclust.settings import VARIED, Settings, check_settings, chosen_in
+
+
+def check_command_line(arguments: Sequence[str], conf: Path) -> None:
+    """Check every run that a command line asks for.
+
+    Commands that run nothing, such as ``--help`` and ``--cfg job``, are not checked.
+
+    Raises
+    ------
+    LatentclustError
+        With one line for the first thing that is wrong.
+    """
+    flags = parse(arguments)
+    if flags.help or flags.hydra_help or flags.shell_completion or flags.cfg or flags.info:
+        return
+    if flags.experimental_rerun is not None:
+        return
+    with composing(flags, conf) as composer:
+        if is_sweep(composer, flags):
+            try:
+                jobs = composer.combinations(flags.overrides)
+                for number, overrides in enumerate(jobs):
+                    check_overrides(composer, overrides, conf, number)
+            except (HydraException, OmegaConfBaseException) as error:
+                raise LatentclustError(explain(error, conf)) from error
+        else:
+            check_overrides(composer, flags.overrides, conf)
+
+
+def check_overrides(
+    composer: Composer, overrides: Sequence[str], conf: Path, job: int | None = None
+) -> Settings:
+    """Compose one run's configuration and check it.
+
+    Raises
+    ------
+    LatentclustError
+        With one line that says what is wrong.
+    """
+    try:
+        plain = plain_values(composer.compose(overrides), job)
+    except LatentclustError:
+        raise
+    except Exception as error:  # Hydra and OmegaConf raise many kinds for input that they did not expect
+        chosen, defaults = choices_made(composer, overrides)
+        raise LatentclustError(explain(error, conf, chosen, defaults, list(overrides))) from error
+    return check_settings(plain, untouched(composer, overrides))
+
+
+def is_sweep(composer: Composer, flags: Namespace) -> bool:
+    """Whether a command line asks for several runs."""
+    if flags.multirun or flags.run:
+        return bool(flags.multirun)
+    if not any("hydra.mode" in override for override in flags.overrides) and flags.config_name is None:
+        return False
+    return composer.hydra.get_mode(composer.config_name, flags.overrides) == RunMode.MULTIRUN
+
+
+def choices_made(composer: Composer, overrides: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the choice of each group, as far as the choices alone can be composed, and the untouched groups."""
+    try:
+        groups = [str(o.input_line) for o in composer.parse(overrides) if not composer.is_of_key(o)]
+        chosen = chosen_in(plain_values(composer.compose(groups)))
+        return chosen, untouched(composer, overrides)
+    except Exception:  # the choices are what is wrong
+        return {}, frozenset()
+
+
+def untouched(composer: Composer, overrides: Sequence[str]) -> frozenset[str]:
+    """Return the groups whose choice comes from the defaults."""
+    given = {override.key_or_group for override in composer.parse(overrides)}
+    return frozenset() if "experiment" in given else frozenset(VARIED) - given
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """Parse Hydra's flags.
+
+    Raises
+    ------
+    LatentclustError
+        If one is unknown.
+    """
+    parser = get_args_parser()
+
+    def fail(message: str) -> NoReturn:
+        raise LatentclustError(f"{message}; see --help")
+
+    parser.error = fail  # type: ignore[method-assign]
+    return parser.parse_args(list(arguments))

@@ -1,0 +1,21 @@
+"""The settings of a run, typed: names, ranges and units, one file for each group of conf/.
+
+Nothing here imports torch, Lightning, Hydra or NumPy, so that a mistake is found at once.
+"""
+
+from latentclust.settings.check import check_settings, chosen_in
+from latentclust.settings.keys import GROUPS, VARIED, all_keys, near_miss, unknown_key
+from latentclust.settings.metrics import possible_metrics
+from latentclust.settings.top import Settings
+
+__all__ = [
+    "GROUPS",
+    "VARIED",
+    "Settings",
+    "all_keys",
+    "check_settings",
+    "chosen_in",
+    "near_miss",
+    "possible_metrics",
+    "unknown_key",
+]

@@ -1,0 +1,20 @@
+"""Settings of ``augment``: the largest random changes of a training image."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from latentclust.settings.base import Section, Share
+
+
+class Augment(Section):
+    """All 0 leaves the images as they are."""
+
+    degrees: Annotated[float, Field(ge=0, le=180)]
+    """Largest rotation, either way."""
+    pixels: Annotated[float, Field(ge=0, le=1000)]
+    """Largest shift along each axis, in pixels."""
+    scale: Share
+    """Largest share by which width and height grow or shrink."""
+    shear: Annotated[float, Field(ge=0, le=10)]
+    """Largest slant, sideways per pixel of height."""

@@ -1,0 +1,121 @@
+"""Check a whole configuration, in plain values, and say in one line what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from latentclust.errors import LatentclustError
+from latentclust.settings.base import Section, words_of
+from latentclust.settings.combinations import check_combinations, check_model_and_data
+from latentclust.settings.keys import VARIED, choices, section_of, unknown_key
+from latentclust.settings.top import Settings
+
+MISSING = "???"
+TOO_LARGE = {"less_than", "less_than_equal"}
+
+
+def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozenset()) -> Settings:
+    """Turn a composed configuration into typed settings.
+
+    Parameters
+    ----------
+    plain
+        Nested dictionaries, lists and plain values, every interpolation resolved; ``"???"`` for what is missing.
+    defaults
+        The groups whose choice nobody asked for; advice then mentions the right choice.
+
+    Raises
+    ------
+    LatentclustError
+        For the first key that is missing, unknown or out of range, or for settings that do not go together.
+    """
+    missing = next(_missing(plain), None)
+    if missing is not None:
+        raise LatentclustError(f"a value is missing: set {missing}=...")
+    # A network's own settings of the data are none of points': say that rather than name one of them.
+    check_model_and_data(chosen_in(plain))
+    try:
+        settings = Settings.model_validate(_frozen(plain))
+    except ValidationError as error:
+        raise LatentclustError(_say(error.errors(include_url=False), plain, defaults)) from None
+    check_combinations(settings)
+    return settings
+
+
+def _missing(node: Any, prefix: str = "") -> Any:
+    for name, child in node.items():
+        if isinstance(child, Mapping):
+            yield from _missing(child, f"{prefix}{name}.")
+        elif child == MISSING:
+            yield f"{prefix}{name}"
+
+
+def _frozen(node: Any) -> Any:
+    """Turn lists into tuples, as frozen settings hold them."""
+    if isinstance(node, Mapping):
+        return {name: _frozen(child) for name, child in node.items()}
+    return tuple(_frozen(child) for child in node) if isinstance(node, list) else node
+
+
+def _say(errors: list[ErrorDetails], plain: Mapping[str, Any], defaults: frozenset[str]) -> str:
+    """Say the first error; a wrong name before what follows from it."""
+    errors.sort(key=lambda error: not error["type"].startswith("union_tag"))
+    error = errors[0]
+    path, field = _locate(error["loc"])
+    key = ".".join(path)
+    value: Any = plain
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if error["type"] in {"extra_forbidden", "invalid_key"}:
+        return unknown_key(key, chosen_in(plain), defaults, value)
+    if error["type"].startswith("union_tag"):  # also where the section is no dictionary
+        names = ", ".join(choices(field.annotation)) if field else ""
+        if not isinstance(value, Mapping):
+            return f"{key} is {_short(value)}: choose {key}={names.replace(', ', '|')}"
+        return f"{key}.name is {_short(value.get('name'))}: it must be one of {names}"
+    if error["type"] == "missing":
+        return f"{key} is missing: set {key}={'|'.join(choices(field.annotation)) if field else ''}" + (
+            "" if field and choices(field.annotation) else "..."
+        )
+    if field is None:
+        return f"{key or 'the configuration'} is {_short(value)}: {error['msg']}"
+    if section_of(field.annotation) or choices(field.annotation):
+        return f"{key} is {_short(value)}: it is a group of keys, set one of them as {key}.KEY=VALUE"
+    return f"{key} is {_short(value)}: it must be {words_of(field, above=error['type'] in TOO_LARGE)}"
+
+
+def chosen_in(plain: Mapping[str, Any]) -> dict[str, str]:
+    """Return which choice of each group a configuration has."""
+    found = {}
+    for group in ("task", *VARIED):
+        section = plain.get(group)
+        if isinstance(section, Mapping) and isinstance(section.get("name"), str):
+            found[group] = section["name"]
+    return found
+
+
+def _locate(loc: tuple[int | str, ...]) -> tuple[list[str], FieldInfo | None]:
+    """Turn pydantic's place of an error into a dotted key's parts and the field that has it."""
+    path: list[str] = []
+    section: type[Section] | None = Settings
+    variants: dict[str, type[Section]] = {}
+    field: FieldInfo | None = None
+    for part in loc:
+        if variants and part in variants:  # the name of a choice is no part of the key
+            section, variants = variants[str(part)], {}
+        elif section is not None:
+            path.append(str(part))
+            field = section.model_fields.get(str(part))
+            variants = choices(field.annotation) if field else {}
+            section = section_of(field.annotation) if field else None
+        else:
+            break  # within a value
+    return path, field
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

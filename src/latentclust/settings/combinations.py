@@ -1,0 +1,138 @@
+"""What must hold of several settings together."""
+
+from collections.abc import Mapping
+
+from latentclust.errors import LatentclustError
+from latentclust.settings.data import Points
+from latentclust.settings.metrics import possible_metrics
+from latentclust.settings.model import Partition, VaDE
+from latentclust.settings.top import OF_ONE_TASK, Settings
+from latentclust.settings.trainer import Trainer
+
+# Coordinates of all points together: 4 GB.
+LARGEST_POINTS = 500_000_000
+NETWORKS = ("ae", "vae", "vade")
+POINTS = ("blobs", "moons", "circles")
+
+
+def check_combinations(settings: Settings) -> None:
+    """Check that the settings go together.
+
+    Raises
+    ------
+    LatentclustError
+        For the first that do not.
+    """
+    _check_task(settings)
+    _check_partition(settings)
+    _check_checkpoint(settings)
+    _check_points(settings)
+    if isinstance(settings.model, VaDE):
+        _check_warmup(settings.model)
+    _check_trainer(settings.trainer)
+    _check_metric(settings)
+
+
+def _check_task(settings: Settings) -> None:
+    task = settings.task.name
+    for key, owner in OF_ONE_TASK.items():
+        given = key in settings.model_fields_set
+        if given and task != owner:
+            raise LatentclustError(f"task={task} has no {key}; task={owner} has")
+        if task == owner and (not given or (key != "cluster" and getattr(settings, key) is None)):
+            raise LatentclustError(f"a value is missing: set {key}=...")
+
+
+def _check_checkpoint(settings: Settings) -> None:
+    task = settings.task.name
+    if task not in {"fit", "report"} and settings.ckpt_path is None:
+        raise LatentclustError(f"task={task} needs a trained model: give ckpt_path=last or a .ckpt file")
+
+
+def check_model_and_data(chosen: Mapping[str, str]) -> None:
+    """Check the choices of model and data alone.
+
+    Raises
+    ------
+    LatentclustError
+        If a network is to be trained on points.
+    """
+    model, data = chosen.get("model"), chosen.get("data")
+    if model in NETWORKS and data in POINTS:
+        raise LatentclustError(
+            f"data={data} are points, and model={model} needs images: choose model=kmeans|gmm|spectral, or "
+            "other data"
+        )
+
+
+def _check_partition(settings: Settings) -> None:
+    task, model = settings.task.name, settings.model.name
+    if isinstance(settings.model, Partition):
+        if task != "fit":
+            raise LatentclustError(
+                f"task={task} needs a trained network, which model={model} is not: leave out task=..., or "
+                "choose another model"
+            )
+        if settings.ckpt_path is not None:
+            raise LatentclustError(
+                f"model={model} trains nothing that a checkpoint could hold: leave out ckpt_path, or choose "
+                "another model"
+            )
+
+
+def _check_points(settings: Settings) -> None:
+    if isinstance(settings.data, Points):
+        points = settings.data
+        if points.n * points.dims > LARGEST_POINTS:
+            raise LatentclustError(
+                f"data.n={points.n} points in data.dims={points.dims} dimensions would fill the memory: give "
+                f"n x dims of at most {LARGEST_POINTS:,}"
+            )
+        if settings.n_clusters > points.n:
+            raise LatentclustError(
+                f"n_clusters is {settings.n_clusters}, but there are only {points.n} inputs: choose fewer"
+            )
+
+
+def _check_warmup(model: VaDE) -> None:
+    warmup = model.warmup
+    if warmup.kl_epochs > warmup.hold_epochs:
+        raise LatentclustError(
+            f"model.warmup.kl_epochs is {warmup.kl_epochs}: it must be at most model.warmup.hold_epochs, "
+            f"which is {warmup.hold_epochs}"
+        )
+    if warmup.kl_weight != 1 and not warmup.hold_epochs:
+        raise LatentclustError(
+            f"model.warmup.kl_weight is {warmup.kl_weight:g}, but model.warmup.hold_epochs is 0, so no epoch "
+            "has it: give hold_epochs of at least 1, or kl_weight=1"
+        )
+
+
+def _check_metric(settings: Settings) -> None:
+    wanted, possible = settings.optimized_metric, possible_metrics(settings)
+    if wanted in possible:
+        return
+    why = f"model={settings.model.name}, data={settings.data.name}"
+    if not isinstance(settings.data, Points):
+        why += f", data.pool={settings.data.pool}"
+    raise LatentclustError(
+        f"optimized_metric is '{wanted}': a run with {why} has none of that name; it has "
+        f"{_grouped(possible)}"
+    )
+
+
+def _grouped(names: set[str]) -> str:
+    """Write names as ``train/loss|elbo, cluster/acc``."""
+    rooms: dict[str, list[str]] = {}
+    for name in sorted(names):
+        room, _, leaf = name.rpartition("/")
+        rooms.setdefault(room, []).append(leaf)
+    return ", ".join(f"{room}/{'|'.join(leaves)}".lstrip("/") for room, leaves in rooms.items())
+
+
+def _check_trainer(trainer: Trainer) -> None:
+    for limit in ("limit_train_batches", "limit_val_batches"):
+        if trainer.overfit_batches and getattr(trainer, limit) is not None:
+            raise LatentclustError(
+                f"trainer.overfit_batches says how many batches there are: leave out trainer.{limit}"
+            )

@@ -1,0 +1,48 @@
+"""Which metrics a run will have: known before it begins."""
+
+from latentclust.settings.data import Points
+from latentclust.settings.model import AE, Partition, Spectral, VaDE
+from latentclust.settings.top import Settings
+
+SCORES = ("acc", "nmi", "ari", "used", "smallest_share")
+
+
+def possible_metrics(settings: Settings) -> set[str]:
+    """Return the names that ``optimized_metric`` may have, ``objective`` among them.
+
+    Of images in a file nobody knows yet whether they have labels, or are held out: they may.
+    """
+    model, data = settings.model, settings.data
+    names = {"objective", "train/loss"}
+    if isinstance(model, Partition):
+        names |= {"distances/contrast", "distances/nearest", "distances/farthest"}
+        tested = not isinstance(data, Points) and not (isinstance(model, Spectral) and data.pool == "train")
+        return names | _scores("cluster", tested)
+    assert not isinstance(data, Points)
+    terms = _terms(settings)
+    names |= {f"train/{term}" for term in terms} | {"perf/samples_per_second"}
+    if data.pool == "train":  # the others are held out and validated on
+        names |= {f"test/{term}" for term in terms - {"self_training"}}
+    names |= _scores("cluster", True)
+    if settings.callbacks.cluster_accuracy.every_n_epochs:
+        names |= {"perf/accuracy_seconds"}
+        if not isinstance(model, VaDE):
+            names |= _scores("kmeans", True) | _scores("gmm", True)
+    return names
+
+
+def _terms(settings: Settings) -> set[str]:
+    """Return the terms of the model's objective."""
+    model = settings.model
+    if isinstance(model, AE):
+        return {"loss", "reconstruction"}
+    terms = {"loss", "elbo", "reconstruction", "kl_z"}
+    if isinstance(model, VaDE):
+        terms |= {"kl_c"} | ({"self_training"} if model.self_training.weight else set())
+    return terms
+
+
+def _scores(name: str, tested: bool) -> set[str]:
+    """Return a clustering's scores, those of the test images too."""
+    parts = [name, f"{name}_test"] if tested else [name]
+    return {f"{part}/{score}" for part in parts for score in SCORES}

@@ -1,0 +1,64 @@
+"""All settings of a run: a section for each group of conf/, and what stands above the groups."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from latentclust.settings.augment import Augment
+from latentclust.settings.base import FilePath, Section, Seed, Text, Words
+from latentclust.settings.callbacks import Callbacks
+from latentclust.settings.data import Data
+from latentclust.settings.figures import Figures
+from latentclust.settings.init import Init
+from latentclust.settings.logger import Logger
+from latentclust.settings.model import Model
+from latentclust.settings.network import Network
+from latentclust.settings.task import Task
+from latentclust.settings.trainer import Trainer
+
+
+class Settings(Section):
+    """All settings of a run, checked. There are no defaults here: conf/ has them."""
+
+    task: Task
+    """What is run."""
+    seed: Seed
+    """Of the weights, the order of the images, the noise and the restarts."""
+    n_clusters: Annotated[int, Field(ge=1, le=10_000)]
+    """Number of clusters K."""
+    ckpt_path: FilePath | None
+    """A checkpoint to continue or to use, or ``last``."""
+    output_dir: FilePath
+    """Where runs go."""
+    optimized_metric: Annotated[
+        Text, Words("objective, or the name of a metric such as cluster/acc or train/kl_z")
+    ]
+    """What a sweeper gets."""
+    model: Model
+    """What is trained."""
+    init: Init
+    """How VaDE's mixture starts."""
+    data: Data
+    """What is clustered."""
+    augment: Augment
+    """Random changes of the training images."""
+    network: Network
+    """The encoder's layers."""
+    trainer: Trainer
+    """Lightning's Trainer."""
+    callbacks: Callbacks
+    """Callbacks of the training."""
+    logger: Logger
+    """Where the curves go."""
+    figures: Figures
+    """What is drawn."""
+    cluster: Annotated[int, Field(ge=0, lt=10_000)] | None = None
+    """``task=generate``: of VaDE's components, the one to draw from; null for all."""
+    n: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """``task=generate``: images."""
+    run: FilePath | None = None
+    """``task=report``: the run's folder."""
+
+
+# The keys above the groups that belong to one task.
+OF_ONE_TASK = {"cluster": "generate", "n": "generate", "run": "report"}
