@@ -17,6 +17,7 @@ from latentclust.initialization.merged import fit_merged
 from latentclust.initialization.neighbors import Neighbors, nearest
 from latentclust.initialization.semitied import fit_semitied
 from latentclust.initialization.vote import fit_vote
+from latentclust.numba_cache import ensure_numba_cache
 
 __all__ = [
     "INITIALIZATIONS",
@@ -32,6 +33,7 @@ __all__ = [
     "in_given_axes",
     "nearest",
     "nearest_images",
+    "require_possible",
 ]
 
 INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {
@@ -41,6 +43,20 @@ INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {
     "merged": fit_merged,
     "manifold": fit_manifold,
 }
+
+
+def require_possible(name: str, n: int) -> None:
+    """Refuse before anything is trained what could not be fitted to n codes after it.
+
+    Raises
+    ------
+    LatentclustError
+        If one code is all there is, or UMAP cannot be imported because no folder can be written.
+    """
+    if n < 2:
+        raise LatentclustError("there is only one image, and it takes two to have clusters: give more")
+    if name == "manifold":
+        ensure_numba_cache()
 
 
 def fit(name: str, z: Tensor | NDArray[np.floating], n_clusters: int, **options: Any) -> Initialization:

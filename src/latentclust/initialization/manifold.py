@@ -12,6 +12,9 @@ from latentclust.initialization.full import full_mixture
 from latentclust.initialization.neighbors import Neighbors, nearest
 from latentclust.numba_cache import ensure_numba_cache
 
+# Of fewer codes there is no graph to unroll, so that they are parted as they are.
+FEWEST_TO_UNROLL = 4
+
 
 def fit_manifold(
     z: Tensor | NDArray[np.floating],
@@ -28,7 +31,9 @@ def fit_manifold(
     """Embed the codes with UMAP, part the embedding with a Gaussian mixture, and measure the parts as codes.
 
     The neighbor graph sees that a digit's codes form one connected, but bent and elongated piece, which no
-    diagonal Gaussian fits (McConville et al. 2021, N2D; McInnes et al. 2018, UMAP).
+    diagonal Gaussian fits (McConville et al. 2021, N2D; McInnes et al. 2018, UMAP). The embedding has as many
+    dimensions as the codes, but fewer than half as many as there are codes; of fewer than four codes there is
+    none, and the mixture parts the codes themselves.
 
     Parameters
     ----------
@@ -42,7 +47,7 @@ def fit_manifold(
         The graph's neighbors where they are found without the encoder, as by
         :func:`~latentclust.initialization.nearest_images`, n_neighbors of each or more.
     n_neighbors
-        Of each code in the graph, itself among them, at least 2 and below N.
+        Of each code in the graph, itself among them, at least 2; of N codes N - 1 at most are taken.
     n_epochs
         Of UMAP's layout.
     n_init
@@ -66,11 +71,16 @@ def fit_manifold(
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
     n = min(n_neighbors, len(codes) - 1)
-    if among_images is None:
-        neighbors = nearest(seen, n)
+    if len(codes) < FEWEST_TO_UNROLL:
+        embedded = codes
     else:
-        neighbors = Neighbors(among_images.indices[:, :n], among_images.distances[:, :n])
-    embedded = embed(seen, neighbors, codes.shape[1], n_epochs, seed)
+        if among_images is None:
+            neighbors = nearest(seen, n)
+        else:
+            neighbors = Neighbors(among_images.indices[:, :n], among_images.distances[:, :n])
+        # The layout starts from eigenvectors of the graph, of which there are no more than codes.
+        dims = min(codes.shape[1], len(codes) // 2 - 1)
+        embedded = embed(seen, neighbors, dims, n_epochs, seed)
     mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(
         codes,

@@ -40,10 +40,11 @@ def nearest(points: NDArray[np.floating], n: int) -> Neighbors:
         return _search(points, n, "kd_tree")
     points = np.ascontiguousarray(points, dtype=np.float32)
     components = min(max(SCREEN_DIMS, dims // 12), len(points))
-    if dims <= components:
+    if dims <= components or CANDIDATES * n >= len(points):
         return _search(points, n, "brute")
-    screen = PCA(components, svd_solver="covariance_eigh").fit_transform(points)
-    candidates = _search(screen, min(CANDIDATES * n, len(points)), "brute").indices
+    with np.errstate(invalid="ignore"):  # equal points have no variance to share out
+        screen = PCA(components, svd_solver="covariance_eigh").fit_transform(points)
+    candidates = _search(screen, CANDIDATES * n, "brute").indices
 
     def measure(first: int, chosen: NDArray[np.int64], distances: NDArray[np.float32]) -> None:
         _euclidean(points, first, chosen, distances)

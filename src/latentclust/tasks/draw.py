@@ -86,7 +86,7 @@ def embed(cfg: DictConfig, view: View) -> Planes:
     settings = cfg.figures.embedding
     if settings.method == "none":
         return {}
-    spaces = {"latent space": view.codes, "raw pixels": view.pictures.reshape(len(view.pictures), -1)}
+    spaces = {"latent space": view.codes, "raw pixels": view.pixels}
     options = {"perplexity": settings.perplexity, "max_iter": settings.max_iter}
     return {
         f"{EMBEDDINGS[settings.method]} of the {space}": figures.project(

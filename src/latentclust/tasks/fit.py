@@ -16,6 +16,7 @@ from latentclust.callbacks import (
     MixtureInitialization,
 )
 from latentclust.data import ImageDataModule
+from latentclust.initialization import require_possible
 from latentclust.models import LatentModel, VaDE
 from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
 from latentclust.tasks.measure import collapse, measure
@@ -49,6 +50,7 @@ def fit(cfg: DictConfig) -> float | None:
                 f"{len(data.pool):,}",
                 cfg.data.min_images_per_epoch,
             )
+        require_possible(cfg.init.name, len(data.pool))
         model = build_model(cfg, data.input_shape)
         autoencoder = None
         if isinstance(model, VaDE):

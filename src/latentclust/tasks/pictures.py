@@ -4,11 +4,16 @@ from math import ceil, sqrt
 from typing import NamedTuple
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 Pictures = NDArray[np.float64]
+
+LARGEST_SPRITE = 8192
+"""Pixels that a side of the one picture may have in which TensorBoard wants all thumbnails."""
 
 
 class Drawing(NamedTuple):
@@ -22,9 +27,37 @@ class Drawing(NamedTuple):
 
 
 def as_pictures(images: Tensor) -> Pictures:
-    """Convert images ``(..., C, H, W)`` in [0, 1] for matplotlib: channels last."""
+    """Convert images ``(..., C, H, W)`` in [0, 1] to what can be drawn: channels last, gray or RGB.
+
+    Returns
+    -------
+    Pictures
+        ``(..., H, W, C)``. One channel stays gray, three stay RGB; four are RGB and its opacity, which are
+        laid over white; of any other number, such as two, the mean is drawn as gray.
+    """
     pictures: Pictures = images.detach().cpu().double().movedim(-3, -1).numpy()
-    return pictures
+    channels = pictures.shape[-1]
+    if channels == 4:
+        opacity = pictures[..., 3:]
+        return pictures[..., :3] * opacity + (1 - opacity)
+    return pictures if channels in (1, 3) else pictures.mean(axis=-1, keepdims=True)
+
+
+def as_thumbnails(pictures: Pictures) -> Tensor:
+    """Pad pictures ``(M, H, W, C)`` with white to the squares that TensorBoard's sprite is made of.
+
+    Returns
+    -------
+    Tensor
+        float32 ``(M, C, S, S)``; shrunk where ceil(sqrt(M)) of them in a row would be more than 8192 pixels.
+    """
+    images = torch.from_numpy(pictures).float().movedim(-1, -3)
+    height, width = images.shape[-2:]
+    side = max(height, width)
+    left, top = (side - width) // 2, (side - height) // 2
+    squares = F.pad(images, [left, side - width - left, top, side - height - top], value=1.0)
+    largest = LARGEST_SPRITE // ceil(sqrt(len(squares)))
+    return squares if side <= largest else F.interpolate(squares, [largest, largest], mode="area")
 
 
 def in_rows(pictures: Pictures, columns: int | None = None) -> Pictures:

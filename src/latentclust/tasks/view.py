@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust import figures
-from latentclust.data import ImageDataModule
+from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.inference import evaluating, in_chunks
 from latentclust.models import LatentModel, VaDE
-from latentclust.tasks.pictures import Pictures, as_pictures
+from latentclust.tasks.pictures import Pictures, as_pictures, as_thumbnails
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -29,7 +29,9 @@ class View:
     title
         What every title begins with: model and data.
     pictures
-        The images, ``(M, H, W, C)`` in [0, 1].
+        The images as they are drawn, ``(M, H, W, C)`` in [0, 1], gray or RGB.
+    pixels
+        The images as they are, with all their channels, ``(M, P)`` in [0, 1].
     codes
         ``(M, D)``.
     clusters
@@ -46,6 +48,7 @@ class View:
 
     title: str
     pictures: Pictures
+    pixels: Floats
     codes: Floats
     clusters: Integers
     labels: Integers | None
@@ -83,8 +86,11 @@ class View:
                 own = clusters.cpu()[chosen].numpy()
             else:
                 own = np.zeros(len(chosen), dtype=np.int64) if labels is None else labels
-        pictures = as_pictures(images.float() / 255)
-        return cls(title, pictures, codes, own, labels, data.class_names, confidence, means, variances)
+        unit = to_unit_interval(images).cpu()
+        pictures, pixels = as_pictures(unit), unit.flatten(start_dim=1).double().numpy()
+        return cls(
+            title, pictures, pixels, codes, own, labels, data.class_names, confidence, means, variances
+        )
 
     @cached_property
     def plane(self) -> figures.Plane:
@@ -100,14 +106,15 @@ class View:
 
     @property
     def thumbnails(self) -> Tensor:
-        """The images as float32 ``(M, C, H, W)``."""
-        return torch.from_numpy(self.pictures).float().movedim(-1, -3)
+        """The images for TensorBoard's projector, ``(M, C, S, S)``; see :func:`as_thumbnails`."""
+        return as_thumbnails(self.pictures)
 
     def first(self, size: int) -> "View":
         """Return a view of the first images alone; the sample is in random order."""
         return replace(
             self,
             pictures=self.pictures[:size],
+            pixels=self.pixels[:size],
             codes=self.codes[:size],
             clusters=self.clusters[:size],
             labels=None if self.labels is None else self.labels[:size],
