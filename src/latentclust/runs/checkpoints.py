@@ -44,6 +44,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         and record["stage"] in STAGES
         and all(isinstance(text, str) for text in record["overrides"])
         and bool(weights)
+        and bool(checkpoint["optimizer_states"])
         and all(isinstance(tensor, torch.Tensor) for tensor in weights.values())
         # By this key Lightning would import and call what it names.
         and not any(str(key).startswith("_") for key in settings)

@@ -1,5 +1,6 @@
 """Find the checkpoint to go on from: the newest that is whole."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ def find_checkpoint(name: str, output_dir: Path) -> Found:
         path = Path(name.strip("'\"")).expanduser()
         if not path.is_file():
             raise LatentclustError(f"ckpt_path: there is no file '{path}'; give a .ckpt file, or `last`")
+        check_whole(path.resolve())
         return Found(path.resolve(), [])
     damaged: list[Path] = []
     for path in newest_first(output_dir.glob("**/checkpoints")):
@@ -62,6 +64,23 @@ def newest_first(folders: Iterator[Path]) -> list[Path]:
 def newest_whole(folder: Path) -> Path | None:
     """Return the newest checkpoint of a stage's folder that can be read, or None."""
     return next((path for path in newest_first(iter([folder / "checkpoints"])) if is_whole(path)), None)
+
+
+def check_whole(path: Path) -> None:
+    """Check that a checkpoint can be read.
+
+    Raises
+    ------
+    LatentclustError
+        If it cannot; it names another one of the same run that can.
+    """
+    try:
+        read_checkpoint(path)
+    except LatentclustError as error:
+        other = newest_whole(path.parents[1]) if path.parent.name == "checkpoints" else None
+        if other is None:
+            raise
+        raise LatentclustError(f"{error}, such as ckpt_path={shlex.quote(str(other))}") from error
 
 
 def is_whole(path: Path) -> bool:
