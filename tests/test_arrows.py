@@ -17,6 +17,7 @@ ROOMS = {
     "schedules": set(),
     "points": set(),
     "partitions": set(),
+    "terminal": set(),
     "hardware": {"LIGHTNING"},
     "numba_cache": set(),
     "initialization": {"mixture", "numba_cache"},
@@ -33,15 +34,19 @@ ROOMS = {
         "models",
         "objectives",
         "signals",
+        "terminal",
         "LIGHTNING",
     },
     "runs": {"atomic", "callbacks", "data", "models", "signals", "LIGHTNING"},
     "vetting": {"runs", "HYDRA"},
-    "explain": {"HYDRA"},
-    "cli": {"explain", "runs", "signals", "tasks", "vetting", "HYDRA"},
+    "settings": set(),
+    "explain": {"settings", "HYDRA"},
+    "compose": {"settings", "HYDRA"},
+    "door": {"compose", "explain", "settings", "HYDRA"},
+    "cli": {"compose", "door", "explain", "runs", "settings", "signals", "tasks", "vetting", "HYDRA"},
     "__main__": {"cli"},
 }
-EVERYWHERE = {"errors", "__init__"}
+EVERYWHERE = {"errors", "progress", "__init__"}
 OUTSIDE = {"lightning": "LIGHTNING", "hydra": "HYDRA", "omegaconf": "HYDRA"}
 
 

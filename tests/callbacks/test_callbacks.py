@@ -46,16 +46,16 @@ def train(
     **options: Any,
 ) -> L.Trainer:
     silence_known_warnings()
+    settings: dict[str, Any] = {"enable_progress_bar": False, "limit_val_batches": 0}
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
         callbacks=callbacks,
         logger=False,
         enable_checkpointing=False,
-        enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=folder,
-        **{"limit_val_batches": 0} | (trainer_options or {}),
+        **settings | (trainer_options or {}),
     )
     trainer.fit(model, datamodule=digits(**options))
     return trainer

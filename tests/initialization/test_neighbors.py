@@ -36,3 +36,16 @@ def test_candidates_miss_hardly_any_neighbor_of_images() -> None:
 def test_as_many_neighbors_as_points() -> None:
     points = np.random.default_rng(0).normal(size=(12, 50))
     assert (np.sort(nearest(points, 12).indices, axis=1) == np.arange(12)).all()
+
+
+@pytest.mark.parametrize("dims", [4, 40])
+def test_a_search_in_parts_finds_what_one_of_all_points_finds(
+    monkeypatch: pytest.MonkeyPatch, dims: int
+) -> None:
+    points = np.random.default_rng(0).normal(size=(900, dims)).astype(np.float32)
+    points[400:450] = points[:50]  # ties
+    whole = nearest(points, 7)
+    monkeypatch.setattr("latentclust.initialization.neighbors.SEARCHED", 256)
+    parts = nearest(points, 7)
+    assert np.array_equal(parts.distances, whole.distances)
+    assert np.array_equal(parts.indices, whole.indices)

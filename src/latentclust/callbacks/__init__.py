@@ -9,7 +9,7 @@ from latentclust.callbacks.epoch_seed import EpochSeed
 from latentclust.callbacks.history import History
 from latentclust.callbacks.mixture_initialization import MixtureInitialization
 from latentclust.callbacks.objective_terms import ObjectiveTerms
-from latentclust.callbacks.progress import StageProgress
+from latentclust.callbacks.progress import EpochLines, StageProgress
 from latentclust.callbacks.throughput import Throughput
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ClusterTargets",
     "Deadline",
     "EpochFigures",
+    "EpochLines",
     "EpochSeed",
     "History",
     "MixtureInitialization",

@@ -1,11 +1,8 @@
 """Remember what was logged, over a stop and a continuation too."""
 
-import logging
 from typing import Any
 
 import lightning as L
-
-log = logging.getLogger(__name__)
 
 
 class History(L.Callback):
@@ -32,8 +29,6 @@ class History(L.Callback):
         for name, value in trainer.callback_metrics.items():
             if "/" in name and not name.startswith("learning_rate/"):
                 self.remember(trainer, name, float(value))
-        shown = ", ".join(f"{name} {float(value):.4g}" for name, value in trainer.callback_metrics.items())
-        log.debug("Epoch %d: %s", trainer.current_epoch + 1, shown)
 
     def remember(self, trainer: L.Trainer, name: str, value: float) -> None:
         """Add a value of the current epoch."""

@@ -9,6 +9,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from latentclust import progress
 from latentclust.data import ImageDataModule
 from latentclust.inference import evaluating, in_chunks
 from latentclust.initialization import (
@@ -108,7 +109,7 @@ class MixtureInitialization(L.Callback):
             data = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(data, ImageDataModule)
             data.to(pl_module.device)
-            with evaluating(pl_module):
+            with evaluating(pl_module), progress.task(f"init ({self.method})"):
                 voting = self.refit == "vote" and self.start is not None
                 self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.images)
             pl_module.set_mixture(self.initialization.parameters)

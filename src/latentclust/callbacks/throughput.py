@@ -10,9 +10,9 @@ import torch
 class Throughput(L.Callback):
     """Logs ``perf/samples_per_second``: the images of an epoch over the time of its training steps.
 
-    The clock runs from the beginning of the first step to the end of the last one. What comes before and after
-    is no training: fits of the mixture, targets, validation, accuracy, figures, checkpoints. An image that the
-    epoch goes over several times counts as often.
+    The clock runs from the beginning of the first step to the end of the last one. What comes before and
+    after is no training: fits of the mixture, targets, validation, accuracy, figures, checkpoints. An image
+    that the epoch goes over several times counts as often.
     """
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from latentclust import progress
 from latentclust.initialization.base import Initialization, as_codes, from_partition
 from latentclust.initialization.full import full_mixture
 from latentclust.initialization.neighbors import Neighbors, nearest
@@ -81,7 +82,8 @@ def fit_manifold(
         # The layout starts from eigenvectors of the graph, of which there are no more than codes.
         dims = min(codes.shape[1], len(codes) // 2 - 1)
         embedded = embed(seen, neighbors, dims, n_epochs, seed)
-    mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
+    with progress.task(f"Gaussian mixture (restarts: {n_init})"):
+        mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
     return from_partition(
         codes,
         mixture.predict(embedded),
@@ -114,5 +116,8 @@ def embed(
             n_jobs=1,
             precomputed_knn=(neighbors.indices, neighbors.distances),
         )
-        embedded: NDArray[np.float64] = reducer.fit_transform(points.astype(np.float32)).astype(np.float64)
+        with progress.task(f"UMAP layout of {len(points):,} inputs"):
+            embedded: NDArray[np.float64] = reducer.fit_transform(points.astype(np.float32)).astype(
+                np.float64
+            )
     return embedded

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from latentclust import progress
+
 # Up to so many dimensions a tree finds the neighbors sooner than all distances do.
 TREE_DIMS = 15
 # Beyond so many, principal components choose candidates, and whole distances choose among these: so many
@@ -19,6 +21,8 @@ TREE_DIMS = 15
 SCREEN_DIMS = 32
 CANDIDATES = 3
 CHUNK = 512
+# Points whose neighbors scikit-learn searches at once: so many keep every core busy.
+SEARCHED = 8192
 
 Measure = Callable[[int, NDArray[np.int64], NDArray[np.float32]], None]
 """Writes the squared distances of points, the first of a given number, to those with the given indices."""
@@ -62,8 +66,13 @@ def nearest_of(candidates: NDArray[np.int64], n: int, measure: Measure) -> Neigh
     def work(start: int) -> None:
         rows = slice(start, start + CHUNK)
         measure(start, candidates[rows], distances[rows])
+        counting.advance(len(candidates[rows]))
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    name = f"distances of {len(candidates):,} inputs to their candidates"
+    with (
+        progress.task(name, len(candidates)) as counting,
+        ThreadPoolExecutor(torch.get_num_threads()) as pool,
+    ):
         list(pool.map(work, range(0, len(candidates), CHUNK)))  # a list, so that an error comes out
     order = np.argsort(distances, axis=1, kind="stable")[:, :n]
     return Neighbors(
@@ -86,5 +95,11 @@ def _euclidean(points, first, chosen, distances):  # type: ignore[no-untyped-def
 
 def _search(points: NDArray[np.floating], n: int, algorithm: str) -> Neighbors:
     search = NearestNeighbors(n_neighbors=n, algorithm=algorithm, n_jobs=-1).fit(points)
-    distances, indices = search.kneighbors(points)
-    return Neighbors(indices, distances.astype(np.float32))
+    indices = np.empty((len(points), n), dtype=np.int64)
+    distances = np.empty((len(points), n), dtype=np.float32)
+    with progress.task(f"neighbors of {len(points):,} inputs", len(points)) as counting:
+        for start in range(0, len(points), SEARCHED):
+            rows = slice(start, start + SEARCHED)
+            distances[rows], indices[rows] = search.kneighbors(points[rows])
+            counting.advance(len(points[rows]))
+    return Neighbors(indices, distances)

@@ -20,6 +20,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from latentclust import progress
 from latentclust.errors import LatentclustError
 from latentclust.initialization.base import CHUNK, Initialization, as_codes, as_mixture
 from latentclust.initialization.semitied_em import Array, Fit, maximize_likelihood, moments, whitening
@@ -93,10 +94,12 @@ def fit_semitied(
     whitened = sample @ whitening(spread).T
     climb = partial(maximize_likelihood, equal=weights == "equal", reg_covar=reg_covar)
     fits = []
+    progress.current().expect(n_init)
     for seed_of_restart in random.integers(2**31, size=n_init):
         start = _by_kmeans(whitened, n_clusters, int(seed_of_restart))
         fit = climb(sample, start, max_iter=max_iter)
         fits.append(climb_on(sample, fit, climb, max_iter=max_iter, seed=int(seed_of_restart)))
+        progress.current().advance()
     _, mixture, converged = max(fits, key=lambda fit: fit.likelihood)
     parts = np.array_split(codes, -(-len(codes) // CHUNK))
     joint = np.concatenate([mixture.log_joint(part) for part in parts])

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from omegaconf import DictConfig
 
-from latentclust import figures
+from latentclust import figures, progress
 from latentclust.data import ImageDataModule
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.models import LatentModel
@@ -88,12 +88,14 @@ def embed(cfg: DictConfig, view: View) -> Planes:
         return {}
     spaces = {"latent space": view.codes, "raw pixels": view.pixels}
     options = {"perplexity": settings.perplexity, "max_iter": settings.max_iter}
-    return {
-        f"{EMBEDDINGS[settings.method]} of the {space}": figures.project(
-            vectors, settings.method, seed=cfg.seed, size=len(vectors), **options
-        )[0]
-        for space, vectors in spaces.items()
-    }
+    planes = {}
+    for space, vectors in spaces.items():
+        name = f"{EMBEDDINGS[settings.method]} of the {space}"
+        with progress.task(name):
+            planes[name], _ = figures.project(
+                vectors, settings.method, seed=cfg.seed, size=len(vectors), **options
+            )
+    return planes
 
 
 def embeddings(view: View, planes: Planes) -> Iterator[Drawing]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from latentclust import progress
 from latentclust.data import ImageDataModule
 from latentclust.evaluation import ClusteringScores, clustering_scores, contingency, match_clusters
 from latentclust.evaluation.baselines import cluster_codes, cluster_pixels
@@ -90,12 +91,15 @@ def measure(
     k = cfg.n_clusters
     device = data.pool.images.device
     test_images = None if data.test is None else data.test.images
+    judged = autoencoder if isinstance(model, VaDE) else model
+    rows = 1 + (judged is not None) * len(CODE_NAMES) + (start is not None) + isinstance(model, VaDE)
+    progress.current().expect(rows)
     results = [
         Result.of(
             "k-means on pixels", cluster_pixels(data.pool.images, test_images, k, seed=cfg.seed), data, k
         )
     ]
-    judged = autoencoder if isinstance(model, VaDE) else model
+    progress.current().advance()
     if judged is None:
         log.info("The pretraining is not in the cache: its rows are left out of the table.")
     else:
@@ -104,9 +108,11 @@ def measure(
         for method, name in CODE_NAMES.items():
             clusters = cluster_codes(method, *codes, k, seed=cfg.seed, n_init=RESTARTS)
             results.append(Result.of(name.format(kind), clusters, data, k))
+            progress.current().advance()
     if start is not None:
         test = None if data.test_slice is None else start[data.test_slice]
         results.append(Result.of(f"VaDE's start ({cfg.init.name})", (start.long(), test), data, k))
+        progress.current().advance()
     if isinstance(model, VaDE):
         clusters = over_pool_and_test(model.to(device).eval().predict, data)
         results.append(Result.of("VaDE", clusters, data, model.hparams["n_clusters"]))

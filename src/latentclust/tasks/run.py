@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from latentclust import progress
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.hardware import choose_accelerator
@@ -22,6 +23,7 @@ from latentclust.runs.checkpoints import check_data, read_record
 from latentclust.runs.finding import find_checkpoint, newest_whole
 from latentclust.runs.overrides import OF_ONE_CALL
 from latentclust.signals import was_terminated
+from latentclust.terminal import show_bars
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Run:
             If the machine lacks the hardware, or the checkpoint cannot be used.
         """
         choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
+        show_bars(cfg.trainer.enable_progress_bar)
         L.seed_everything(cfg.seed, verbose=False)
         hydra = HydraConfig.get()
         run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task), commit=commit())
@@ -111,9 +114,10 @@ class Run:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Keep the time that the block takes."""
+        """Keep the time that the block takes, and say that it is under way."""
         start = perf_counter()
-        yield
+        with progress.task(stage):
+            yield
         self.seconds[stage] = round(perf_counter() - start, 2)
 
     @contextmanager

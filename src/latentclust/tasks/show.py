@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from latentclust import figures
+from latentclust import figures, progress
 from latentclust.atomic import whole_file
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
@@ -47,6 +47,7 @@ def show(
     for drawing in draw(cfg, data, model, view, planes, own, history):
         path = figures.save(drawing.figure, run.folder / "figures" / drawing.name, svg=cfg.figures.svg)
         captions[drawing.caption] = path.name
+        progress.current().advance(note=drawing.name)
         for writer in writers:
             writer.add_figure(drawing.name, drawing.figure, step)
     with whole_file(run.folder / "figures" / CAPTIONS) as file:

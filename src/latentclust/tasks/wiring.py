@@ -12,9 +12,11 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 from omegaconf import DictConfig, OmegaConf
 
+from latentclust import terminal
 from latentclust.callbacks import (
     Checkpoints,
     Deadline,
+    EpochLines,
     EpochSeed,
     ObjectiveTerms,
     RunRecord,
@@ -43,7 +45,7 @@ DECISIVE = (
     "fast_dev_run",
 )
 # ... and the others.
-HARMLESS = ("check_val_every_n_epoch", "detect_anomaly", "inference_mode", "enable_progress_bar")
+HARMLESS = ("check_val_every_n_epoch", "detect_anomaly", "inference_mode")
 # Images that trainer.fast_dev_run keeps, unless a batch or the clusters need more.
 TRIED = 1000
 
@@ -141,7 +143,8 @@ def build_trainer(
         RunRecord(stage, run.overrides, cfg.data.name),
         Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint),
     ]
-    if cfg.trainer.enable_progress_bar:
+    callbacks.append(EpochLines(stage))
+    if terminal.BARS.visible:
         callbacks.append(StageProgress(stage))
     if cfg.trainer.enable_model_summary:
         callbacks.append(RichModelSummary())
@@ -152,6 +155,7 @@ def build_trainer(
         max_epochs=max_epochs,
         **{name: cfg.trainer[name] for name in (*DECISIVE, *HARMLESS)},
         limit_val_batches=cfg.trainer.limit_val_batches,
+        enable_progress_bar=terminal.BARS.visible,
         # Lightning's own summary and output of the profiler go to a log that is silent here.
         enable_model_summary=False,
         profiler=build_profiler(cfg.trainer.profiler, folder),
