@@ -81,6 +81,15 @@ def test_the_innermost_task_is_the_current_one() -> None:
         assert (outer.done, outer.total) == (0, None)
 
 
+def test_items_are_the_steps_of_a_task() -> None:
+    seen = []
+    for item in progress.each("abc", "letters"):
+        seen.append((item, current().name, current().done, current().total))
+        if item == "b":
+            break
+    assert seen == [("a", "letters", 0, 3), ("b", "letters", 1, 3)]
+
+
 def test_threads_lose_no_step() -> None:
     with task("search", 4_000) as counted, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: counted.advance(), range(4_000)))
@@ -209,14 +218,17 @@ STAGES = (
     "pretrain epoch 2/2",
     "train",
     "init (merged)",
+    "restarts (merged)",
     "train epoch 1/3",
     "train epoch 2/3",
     "init (merged)",
+    "restarts (merged)",
     "train epoch 3/3",
     "evaluate",
     "show",
     "t-SNE of the latent space",
     "t-SNE of the raw pixels",
+    "report",
 )
 
 

@@ -6,13 +6,15 @@ begins and one when it is done.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 # Marks a log record that says no more than a bar does.
 LIKE_A_BAR = {"like_a_bar": True}
@@ -101,6 +103,14 @@ def task(name: str, total: int | None = None) -> Iterator[Task]:
         _under_way.remove(one)
         display.end(one)
     log.info("%s: done in %.1f s", name, perf_counter() - start, extra=LIKE_A_BAR)
+
+
+def each(items: Sequence[Item], name: str) -> Iterator[Item]:
+    """Go through items, each a step of a task."""
+    with task(name, len(items)) as one:
+        for item in items:
+            yield item
+            one.advance()
 
 
 def current() -> Task:

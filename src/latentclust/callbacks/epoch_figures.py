@@ -6,6 +6,7 @@ import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
+from latentclust import progress
 from latentclust.models import LatentModel
 
 
@@ -34,6 +35,7 @@ class EpochFigures(L.Callback):
         if not writers or done % self.every_n_epochs or done == trainer.max_epochs:
             return
         assert isinstance(pl_module, LatentModel)
-        for name, figure in self.draw(pl_module, done):
-            for writer in writers:
-                writer.add_figure(name, figure, done)
+        with progress.task("figures"):
+            for name, figure in self.draw(pl_module, done):
+                for writer in writers:
+                    writer.add_figure(name, figure, done)

@@ -62,8 +62,7 @@ def fit_merged(
     n_components = max(n_clusters, min(n_components, len(codes) // 10))
     random = np.random.default_rng(seed)
     best: tuple[float, NDArray[np.int64], bool] | None = None
-    progress.current().expect(n_init)
-    for _ in range(n_init):
+    for _ in progress.each(range(n_init), "restarts (merged)"):
         sample = random.permutation(len(codes))[:max_codes]
         mixture = full_mixture(codes[sample], n_components, n_init=1, seed=int(random.integers(2**31)))
         group = merge_components(mixture.predict_proba(codes[sample]), n_clusters)
@@ -73,7 +72,6 @@ def fit_merged(
         information = mutual_information(shares)
         if best is None or information > best[0]:
             best = information, shares.argmax(axis=1), bool(mixture.converged_)
-        progress.current().advance()
     assert best is not None
     information, clusters, converged = best
     return from_partition(

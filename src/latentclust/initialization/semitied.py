@@ -94,12 +94,10 @@ def fit_semitied(
     whitened = sample @ whitening(spread).T
     climb = partial(maximize_likelihood, equal=weights == "equal", reg_covar=reg_covar)
     fits = []
-    progress.current().expect(n_init)
-    for seed_of_restart in random.integers(2**31, size=n_init):
+    for seed_of_restart in progress.each(random.integers(2**31, size=n_init), "restarts (semitied)"):
         start = _by_kmeans(whitened, n_clusters, int(seed_of_restart))
         fit = climb(sample, start, max_iter=max_iter)
         fits.append(climb_on(sample, fit, climb, max_iter=max_iter, seed=int(seed_of_restart)))
-        progress.current().advance()
     _, mixture, converged = max(fits, key=lambda fit: fit.likelihood)
     parts = np.array_split(codes, -(-len(codes) // CHUNK))
     joint = np.concatenate([mixture.log_joint(part) for part in parts])

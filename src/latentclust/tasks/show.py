@@ -126,7 +126,8 @@ def write_report(folder: Path) -> Path:
             f"no report can be made of '{folder}': give the folder of a run that has drawn its figures"
         ) from error
     paths = {caption: folder / "figures" / name for caption, name in captions.items()}
-    return figures.render_report(summary, paths, folder / "report.html", explored(folder))
+    with progress.task("report"):
+        return figures.render_report(summary, paths, folder / "report.html", explored(folder))
 
 
 def explored(folder: Path) -> figures.Explorer | None:
