@@ -93,8 +93,8 @@ def fit_semitied(
     _, _, (spread,) = moments(sample, np.ones((len(sample), 1)), reg_covar)
     whitened = sample @ whitening(spread).T
     climb = partial(maximize_likelihood, equal=weights == "equal", reg_covar=reg_covar)
-    fits = []
-    for seed_of_restart in progress.each(random.integers(2**31, size=n_init), "restarts (semitied)"):
+    fits, seeds = [], random.integers(2**31, size=n_init).tolist()
+    for seed_of_restart in progress.each(seeds, "restarts (semitied)"):
         start = _by_kmeans(whitened, n_clusters, int(seed_of_restart))
         fit = climb(sample, start, max_iter=max_iter)
         fits.append(climb_on(sample, fit, climb, max_iter=max_iter, seed=int(seed_of_restart)))
