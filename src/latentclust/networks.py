@@ -30,6 +30,7 @@ class _TrunkEncoder(nn.Module):
     ) -> None:
         super().__init__()
         _check_sizes(widths, latent_dim, channels)
+        self.input_shape = tuple(input_shape)
         convolutions = _convolutions([input_shape[0], *channels])
         pixels = prod(input_shape)
         if channels:

@@ -6,6 +6,7 @@ from math import prod
 from torch import Tensor
 
 from latentclust.models.base import LatentModel
+from latentclust.models.inputs import Images, as_images
 from latentclust.networks import Decoder, Encoder
 from latentclust.objectives import expected_nll
 
@@ -53,7 +54,7 @@ class AE(LatentModel):
         error = expected_nll(x, self.decoder(self.encoder(x)), self.reconstruction).mean() / self.n_pixels
         return {"loss": error, "reconstruction": error}
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Images) -> Tensor:
         """Encode images as codes ``(B, D)``."""
-        codes: Tensor = self.encoder(x)
+        codes: Tensor = self.encoder(as_images(x, self.encoder.input_shape, self.encoder.mean.weight))
         return codes

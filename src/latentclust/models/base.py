@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from latentclust.models.inputs import Images, as_images
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.schedules import ADDED_FACTOR, ENDING, lr_factor
 
@@ -24,8 +25,9 @@ FUSED_DEVICES = {"cpu", "cuda"}
 class LatentModel(L.LightningModule, ABC):
     """A model with a latent space: it encodes images, decodes codes and has one objective to minimize.
 
-    Images are float ``(B, C, H, W)`` in [0, 1]. Constructor arguments are plain scalars, strings and lists,
-    so that ``load_from_checkpoint`` needs nothing but the file.
+    Images are float ``(B, C, H, W)`` in [0, 1]; `encode` and what predicts with it also take what
+    :func:`latentclust.models.inputs.as_images` turns into these. Constructor arguments are plain scalars,
+    strings and lists, so that ``load_from_checkpoint`` needs nothing but the file.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ class LatentModel(L.LightningModule, ABC):
         """Compute means over a batch ``(B, C, H, W)``: ``loss``, to be minimized, and the terms it has."""
 
     @abstractmethod
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Images) -> Tensor:
         """Encode images as codes ``(B, D)``: the posterior's mean where there is a posterior."""
 
     def decode(self, z: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class LatentModel(L.LightningModule, ABC):
         logits: Tensor = self.decoder(z)
         return logits.float().sigmoid()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Images) -> Tensor:
         """Reconstruct images: encode, then decode."""
         return self.decode(self.encode(x))
 
@@ -165,6 +167,6 @@ class VariationalModel(LatentModel):
         mu, log_var = self.encoder(x)
         return mu, log_var
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Images) -> Tensor:
         """Encode images as the posterior's means ``(B, D)``."""
-        return self.posterior(x)[0]
+        return self.posterior(as_images(x, self.encoder.input_shape, self.encoder.mean.weight))[0]

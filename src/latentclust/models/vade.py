@@ -9,6 +9,7 @@ from torch import Tensor
 from latentclust.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
+from latentclust.models.inputs import Images
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.objectives import reparameterize, self_training_loss, vade_elbo
 from latentclust.schedules import kl_weight
@@ -188,11 +189,11 @@ class VaDE(VariationalModel):
         yield {"name": "mixture", "params": list(self.prior.parameters()), "lr": self.prior_learning_rate}
 
     @torch.no_grad()
-    def predict_proba(self, x: Tensor) -> Tensor:
+    def predict_proba(self, x: Images) -> Tensor:
         """Compute the responsibilities p(c|z) at the posterior's mean, ``(B, K)``: deterministic."""
         return self.prior.responsibilities(self.encode(x))
 
-    def predict(self, x: Tensor) -> Tensor:
+    def predict(self, x: Images) -> Tensor:
         """Choose each image's cluster, int64 ``(B,)``."""
         return self.predict_proba(x).argmax(dim=-1)
 
