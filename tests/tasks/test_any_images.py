@@ -51,7 +51,7 @@ def drawn(images: np.ndarray) -> np.ndarray:
     [
         ("conv", 20, 7, 3),
         pytest.param("vade", 7, 20, 1, marks=pytest.mark.faults),
-        ("vae", 6, 6, 4),
+        pytest.param("vae", 6, 6, 4, marks=pytest.mark.faults),
         ("ae", 30, 2, 2),
     ],
 )

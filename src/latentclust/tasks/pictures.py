@@ -52,12 +52,14 @@ def as_thumbnails(pictures: Pictures) -> Tensor:
         float32 ``(M, C, S, S)``; shrunk where ceil(sqrt(M)) of them in a row would be more than 8192 pixels.
     """
     images = torch.from_numpy(pictures).float().movedim(-1, -3)
+    largest = LARGEST_SPRITE // ceil(sqrt(len(images)))
+    side = max(images.shape[-2:])
+    if side > largest:
+        images = F.interpolate(images, [max(1, s * largest // side) for s in images.shape[-2:]], mode="area")
+        side = largest
     height, width = images.shape[-2:]
-    side = max(height, width)
     left, top = (side - width) // 2, (side - height) // 2
-    squares = F.pad(images, [left, side - width - left, top, side - height - top], value=1.0)
-    largest = LARGEST_SPRITE // ceil(sqrt(len(squares)))
-    return squares if side <= largest else F.interpolate(squares, [largest, largest], mode="area")
+    return F.pad(images, [left, side - width - left, top, side - height - top], value=1.0)
 
 
 def in_rows(pictures: Pictures, columns: int | None = None) -> Pictures:
