@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,8 @@ def command_line(
     yield run
     for handler in [handler for handler in root.handlers if handler not in before]:
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # of a log on a full disk
+            handler.close()
 
 
 @pytest.fixture

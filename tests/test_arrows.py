@@ -40,7 +40,7 @@ ROOMS = {
     "runs": {"atomic", "callbacks", "data", "models", "signals", "LIGHTNING"},
     "vetting": {"runs", "HYDRA"},
     "settings": set(),
-    "explain": {"settings", "HYDRA"},
+    "explain": {"atomic", "settings", "HYDRA"},
     "compose": {"settings", "HYDRA"},
     "door": {"compose", "explain", "settings", "HYDRA"},
     "cli": {"compose", "door", "explain", "runs", "settings", "signals", "tasks", "vetting", "HYDRA"},

@@ -4,9 +4,11 @@ Nothing heavy is imported before the config is composed and checked, so that ``-
 line that names a mistake come at once.
 """
 
+import logging
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -54,7 +56,7 @@ def run(cfg: DictConfig) -> float | None:
         check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
         from latentclust.tasks import run_task
 
-        return run_task(cfg)
+        return with_disk_errors_explained(run_task, cfg)
     except LatentclustError as error:
         if WITH_TRACEBACKS:
             raise
@@ -68,12 +70,24 @@ def run(cfg: DictConfig) -> float | None:
         raise JobFailedError from error
 
 
+def with_disk_errors_explained(task: Callable[[DictConfig], float | None], cfg: DictConfig) -> float | None:
+    """Run a task; an error of the operating system, such as a full disk, becomes one of ours."""
+    try:
+        return task(cfg)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LatentclustError(explain(error, CONF, arguments=sys.argv[1:])) from error
+
+
 def main() -> None:
     """Run the command line; bad input ends in one line and exit status 2, Ctrl-C in 130, SIGTERM in 143.
 
     None of them shows a traceback.
     With ``HYDRA_FULL_ERROR=1`` every error keeps its traceback.
     """
+    # A line that the log has no room for is lost, without a traceback at each.
+    logging.raiseExceptions = WITH_TRACEBACKS
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
     try:
@@ -92,7 +106,7 @@ def main() -> None:
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
         if WITH_TRACEBACKS:
             raise
-        fail(explain(error, CONF), getattr(error, "exit_code", LatentclustError.exit_code))
+        fail(explain(error, CONF, arguments=sys.argv[1:]), getattr(error, "exit_code", LatentclustError.exit_code))
     except KeyboardInterrupt:
         if WITH_TRACEBACKS:
             raise

@@ -7,11 +7,13 @@ from pathlib import Path
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from latentclust.atomic import FULL, cannot_write
 from latentclust.settings import near_miss, unknown_key
 from latentclust.settings.habits import CHOICES
 
-TWICE = re.compile(r"Could not append to config\. An item is already at '([^']+)'|Multiple values for ([\w/]+)")
-
+TWICE = re.compile(
+    r"Could not append to config\. An item is already at '([^']+)'|Multiple values for ([\w/]+)"
+)
 
 def explain(
     error: BaseException,
@@ -48,6 +50,9 @@ def explain(
         values = dict(argument.split("=", 1) for argument in arguments or [] if "=" in argument)
         if not key.startswith("hydra"):
             return unknown_key(key, chosen or {}, defaults, values.get(key))
+    if isinstance(error, OSError) and error.errno in FULL:
+        given = [text for text in arguments or [] if text.startswith("output_dir=")] or ["=outputs"]
+        return cannot_write(Path(error.filename or given[-1].partition("=")[2].strip("'\"")), error)
     if isinstance(error, OSError) and error.filename:
         return (
             f"cannot use '{error.filename}': {error.strerror}; "

@@ -49,11 +49,15 @@ def test_what_killed_writers_leave_is_removed_in_time(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, "c"]
 
 
-def test_an_error_while_writing_leaves_nothing(tmp_path: Path) -> None:
-    for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), whole_file(tmp_path / "file") as file:
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_while_writing_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    def fail() -> None:
+        with whole_file(tmp_path / "file") as file:
             file.write(b"half")
             raise error
+
+    with pytest.raises(error):
+        fail()
     assert not list(tmp_path.iterdir())
 
 
@@ -138,7 +142,7 @@ def test_a_damaged_cache_is_computed_anew(latentclust: Command, tmp_path: Path) 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LatentclustError, match="file/summary.json'.*output_dir"):
+    with pytest.raises(LatentclustError, match=r"file/summary.json'.*output_dir"):
         write(tmp_path / "file" / "summary.json", json.dumps({}).encode())
     with whole_file(tmp_path / "arrays.npz") as file:
         np.savez_compressed(file, a=np.arange(3))
