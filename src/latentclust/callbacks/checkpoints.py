@@ -70,8 +70,6 @@ class Checkpoints(ModelCheckpoint):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write ``last.ckpt`` before the first epoch."""
         super().on_train_start(trainer, pl_module)
-        if trainer.fast_dev_run:  # nothing that is worth going on with
-            return
         with shielded():
             trainer.save_checkpoint(self.last)
         self.written = monotonic()

@@ -139,10 +139,9 @@ def build_trainer(
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
     if run.deadline is not None:
         callbacks.append(Deadline(run.deadline))
-    callbacks += [
-        RunRecord(stage, run.overrides, cfg.data.name),
-        Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint),
-    ]
+    callbacks.append(RunRecord(stage, run.overrides, cfg.data.name))
+    if not cfg.trainer.fast_dev_run:  # that leaves nothing worth going on with
+        callbacks.append(Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint))
     callbacks.append(EpochLines(stage))
     if terminal.BARS.visible:
         callbacks.append(StageProgress(stage))
@@ -158,6 +157,7 @@ def build_trainer(
         enable_progress_bar=terminal.BARS.visible,
         # Lightning's own summary and output of the profiler go to a log that is silent here.
         enable_model_summary=False,
+        enable_checkpointing=not cfg.trainer.fast_dev_run,
         profiler=build_profiler(cfg.trainer.profiler, folder),
         num_sanity_val_steps=0,
         log_every_n_steps=1,
