@@ -1,4 +1,4 @@
-"""Every command that the pages show can be typed: it composes, and passes the checks that come before a run."""
+"""Every command that the pages show can be typed: it composes and passes the checks before a run."""
 
 import re
 import shlex

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from latentclust import data as data_room
 from latentclust import tasks
 from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.networks import Decoder, Encoder
@@ -123,24 +123,29 @@ def test_a_checkpoint_loads_without_hydra(latentclust: Command) -> None:
         assert model.decode(torch.zeros(2, 4)).shape == (2, 1, 8, 8)
 
 
-@pytest.mark.parametrize("name", ["vade", "guided"])
-def test_shuffled_labels_change_no_weight(
-    latentclust: Command, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    command = [f"experiment=tiny_{name}", "model.pretrain.cache=false", "trainer.max_epochs=2"]
-    honest = latentclust(*command).weights()
-    load = data_room.DigitsDataModule.load
-
-    def shuffled(self: data_room.DigitsDataModule) -> data_room.Source:
-        source = load(self)
-        for split in (source.train, source.test):
-            assert split is not None
-            assert split.labels is not None
-            split.labels.copy_(split.labels[torch.randperm(len(split.labels))])
-        return source
-
-    monkeypatch.setattr(data_room.DigitsDataModule, "load", shuffled)
-    assert same_weights(honest, latentclust(*command).weights())
+# The last is the default recipe's start and refit: neighbors among the images, UMAP, and a vote.
+@pytest.mark.parametrize("name", ["vade", "guided", "conv"])
+def test_shuffled_labels_change_no_weight(latentclust: Command, tmp_path: Path, name: str) -> None:
+    # A file's images and none by data.limit, so that no label has a say in which they are.
+    digits = load_digits()
+    images, labels = (digits.images[:300] * 15).astype(np.uint8), digits.target[:300]
+    command = [
+        f"experiment=tiny_{name}",
+        "data=files",
+        "data.path=mine.npz",
+        "data.limit=null",
+        "model.pretrain.cache=false",
+    ]
+    found, scores = [], []
+    for order in (np.arange(300), np.random.default_rng(0).permutation(300)):
+        np.savez(tmp_path / "mine.npz", images=images, labels=labels[order])
+        outcome = latentclust(*command)
+        assert outcome.status == 0, outcome.err
+        assert outcome.summary["config"]["init"].get("refit") == ("vote" if name == "conv" else None)
+        found.append(outcome.weights())
+        scores.append([row["pool"] for row in outcome.summary["results"]])
+    assert scores[0] != scores[1]  # the labels did change
+    assert same_weights(*found)
 
 
 @pytest.mark.parametrize("model", [*MODELS, "guided", "conv"])
@@ -152,12 +157,42 @@ def test_the_same_seed_gives_the_same_bits(latentclust: Command, model: str) -> 
     assert not same_weights(first, latentclust(*command, "seed=1").weights())
 
 
-def test_gradients_are_clipped_in_either_precision(latentclust: Command) -> None:
-    for precision in ("32-true", "bf16-mixed"):
-        outcome = latentclust(
-            "experiment=tiny_ae", "trainer.gradient_clip_val=1", f"trainer.precision={precision}"
-        )
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_in_either_precision(latentclust: Command, precision: str) -> None:
+    def moved(*overrides: str) -> float:
+        """How far the weights go in one step from where they start, which no clipping changes."""
+        command = ["experiment=tiny_ae", "trainer.max_epochs=1", "data.batch_size=400"]
+        outcome = latentclust(*command, f"trainer.precision={precision}", *overrides)
         assert outcome.status == 0, outcome.err
+        weights = outcome.weights()
+        start = latentclust(*command, "model.optimizer.learning_rate=1e-30").weights()
+        return max((weights[name] - start[name]).abs().max().item() for name in weights)
+
+    assert moved() == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the learning rate
+    # Gradients far below Adam's epsilon of 1e-8 move nothing.
+    assert moved("trainer.gradient_clip_val=1e-12") < 1e-6
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_algorithms_are_deterministic_where_that_is_asked_for(
+    latentclust: Command, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    seen: set[bool] = set()
+    step = AE.training_step
+
+    def watched(self: AE, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+        seen.add(torch.are_deterministic_algorithms_enabled())
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(AE, "training_step", watched)
+    try:
+        outcome = latentclust(
+            "experiment=tiny_ae", "trainer.max_epochs=1", f"trainer.deterministic={str(wanted).lower()}"
+        )
+    finally:
+        torch.use_deterministic_algorithms(False)  # Lightning leaves it on
+    assert outcome.status == 0, outcome.err
+    assert seen == {wanted}
 
 
 def test_the_images_held_out_are_measured_and_not_trained_on(
@@ -210,11 +245,18 @@ def test_unlabeled_images_of_ones_own(latentclust: Command, tmp_path: Path) -> N
     assert outcome.summary["clusters"]["used"] <= 3
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_both_precisions_train(latentclust: Command, precision: str) -> None:
-    outcome = latentclust("experiment=tiny_vade", f"trainer.precision={precision}")
-    assert outcome.status == 0, outcome.err
-    assert np.isfinite(outcome.summary["metrics"]["train/elbo"])
+def test_both_precisions_train_and_differ(latentclust: Command) -> None:
+    metrics = []
+    for precision in ("32-true", "bf16-mixed"):
+        outcome = latentclust(
+            "experiment=tiny_vade", "trainer.max_epochs=1", f"trainer.precision={precision}"
+        )
+        assert outcome.status == 0, outcome.err
+        assert all(value.dtype != torch.bfloat16 for value in outcome.weights().values())
+        metrics.append(outcome.summary["metrics"]["train/reconstruction"])
+    single, half = metrics
+    assert half != single
+    assert half == pytest.approx(single, rel=0.02)
 
 
 def test_the_sweepers_metric_is_label_free_unless_asked_for(
