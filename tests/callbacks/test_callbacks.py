@@ -43,6 +43,7 @@ def train(
     folder: Path,
     epochs: int = 2,
     trainer_options: dict[str, Any] | None = None,
+    checkpointing: bool = False,
     **options: Any,
 ) -> L.Trainer:
     silence_known_warnings()
@@ -52,7 +53,7 @@ def train(
         max_epochs=epochs,
         callbacks=callbacks,
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=checkpointing,
         enable_model_summary=False,
         default_root_dir=folder,
         **settings | (trainer_options or {}),
@@ -194,6 +195,25 @@ def test_checkpoints_keep_their_distance(tmp_path: Path, monkeypatch: pytest.Mon
     assert written(3, 0) == [0, 2, 5, 6]
     assert written(1, 25) == [0, 2, 5, 6]  # looked at 10, 20, 30 seconds after the last one
     assert written(1, 1e9) == [0, 6]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "best"),
+    [
+        ("train/loss", "min", 3),
+        ("train/loss", "max", 1),
+        ("train/elbo", "max", 3),
+        ("test/elbo", "max", None),
+    ],
+)
+def test_last_is_the_last_epoch_and_best_the_best_one(
+    tmp_path: Path, monitor: str, mode: str, best: int | None
+) -> None:
+    """The loss falls in each epoch; nothing is validated, so that there is no test/elbo."""
+    checkpoints = Checkpoints(tmp_path, monitor=monitor, mode=mode)
+    train(vade(), [ObjectiveTerms(), checkpoints], tmp_path, epochs=3, checkpointing=True)
+    steps = {p.stem: torch.load(p, weights_only=True)["global_step"] for p in tmp_path.glob("*.ckpt")}
+    assert steps == {"last": 3 * 4} | ({} if best is None else {"best": best * 4})
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4]), (3, [3]), (0, [])])

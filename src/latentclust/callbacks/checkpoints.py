@@ -18,12 +18,13 @@ RECORD_KEY = "latentclust"
 
 
 class Checkpoints(ModelCheckpoint):
-    """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by a logged quantity.
+    """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by a logged metric.
 
-    The checkpoint at the start lets a run continue that is stopped in its first epoch, after its pretraining
-    and its mixture's initialization. The last epoch always gets one. Where an epoch's end was not due, its
-    state is kept in memory, and written when an exception ends the training: a signal costs no more than the
-    epoch that it falls into. (A state from the middle of an epoch would not continue bit for bit.)
+    An epoch that does not log the metric is not the best one. The checkpoint at the start lets a run continue
+    that is stopped in its first epoch, after its pretraining and its mixture's initialization. The last epoch
+    always gets one. Where an epoch's end was not due, its state is kept in memory, and written when an
+    exception ends the training: a signal costs no more than the epoch that it falls into. (A state from the
+    middle of an epoch would not continue bit for bit.)
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Checkpoints(ModelCheckpoint):
         Skip those that come sooner than this many seconds after the one before: where epochs are short,
         writing would cost more than it saves.
     monitor, mode
-        What ``best.ckpt`` is the best by, and whether it is to be ``min`` or ``max``.
+        The metric, and whether ``min`` or ``max`` is better.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Checkpoints(ModelCheckpoint):
             filename="best",
             monitor=monitor,
             mode=mode,
-            save_last=True,
+            save_last=False,  # Lightning would write it after the best epochs only
             every_n_epochs=1,  # which ones are due is decided here
             enable_version_counter=False,
             save_on_train_epoch_end=True,
@@ -80,7 +81,10 @@ class Checkpoints(ModelCheckpoint):
         due = done % self.interval == 0 and monotonic() - self.written >= self.seconds_apart
         with shielded():
             if due or done == trainer.max_epochs or trainer.should_stop:
-                super().on_train_epoch_end(trainer, pl_module)
+                if self.monitor in trainer.callback_metrics:
+                    super().on_train_epoch_end(trainer, pl_module)
+                if not trainer.fast_dev_run:
+                    trainer.save_checkpoint(self.last)
                 self.pending, self.written = None, monotonic()
             else:
                 self.pending = copied(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
