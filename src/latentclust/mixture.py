@@ -32,7 +32,7 @@ class MixtureParameters(NamedTuple):
 
 
 class GaussianMixturePrior(nn.Module):
-    """p(z, c) = pi_c N(z; mu_c, diag var_c) with learned pi, mu_c and var_c (Jiang et al. 2017, sec. 3.1).
+    """p(z, c) = pi_c N(z; mu_c, diag var_c) with learned pi, mu_c and var_c: VaDE's (Jiang et al. 2017).
 
     It starts with equal weights, unit variances and means drawn from N(0, 0.1^2). Usually
     :meth:`set_parameters` then puts it where a mixture was fitted to the codes.
@@ -92,7 +92,7 @@ class GaussianMixturePrior(nn.Module):
         return self.log_joint(z).log_softmax(dim=-1)
 
     def responsibilities(self, z: Tensor) -> Tensor:
-        """Compute p(c|z) (Jiang et al. 2017, eq. 16): ``(..., D)`` to ``(..., K)``, with sum 1 over K."""
+        """Compute p(c|z) by Bayes' rule: ``(..., D)`` to ``(..., K)``, with sum 1 over K."""
         return self.log_joint(z).softmax(dim=-1)
 
     def expected_log_joint(self, mu: Tensor, log_var: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class ELBO(NamedTuple):
 
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
-    """-log p(x|z) of Bernoulli pixels: their cross-entropy, summed (VaDE eq. 12, first term).
+    """-log p(x|z) of Bernoulli pixels: their cross-entropy, summed.
 
     Parameters
     ----------
@@ -78,21 +78,19 @@ RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def reparameterize(
     mu: Tensor, log_var: Tensor, n_samples: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Draw z = mu + sigma * epsilon from q(z|x), ``(L, B, D)`` (VAE section 2.4)."""
+    """Draw z = mu + sigma * epsilon from q(z|x), ``(L, B, D)``: the reparameterization trick."""
     shape = (n_samples, *mu.shape)
     epsilon = torch.randn(shape, generator=generator, device=mu.device, dtype=mu.dtype)
     return mu + (0.5 * log_var).exp() * epsilon
 
 
 def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL(q(z|x) || N(0, I)) = 1/2 sum_d [mu^2 + sigma^2 - 1 - log sigma^2], ``(B,)`` (VAE appendix B)."""
+    """KL(q(z|x) || N(0, I)) = 1/2 sum_d [mu^2 + sigma^2 - 1 - log sigma^2], ``(B,)``: exact."""
     return 0.5 * (mu.square() + log_var.expm1() - log_var).sum(dim=-1)
 
 
-def vae_elbo(
-    x: Tensor, logits: Tensor, mu: Tensor, log_var: Tensor, reconstruction: str, beta: float = 1.0
-) -> ELBO:
-    """Evidence lower bound of the VAE (Kingma and Welling 2014, eq. 3).
+def vae_elbo(x: Tensor, logits: Tensor, mu: Tensor, log_var: Tensor, reconstruction: str) -> ELBO:
+    """Evidence lower bound of the VAE (Kingma and Welling 2014), its KL term in closed form.
 
     Parameters
     ----------
@@ -104,8 +102,6 @@ def vae_elbo(
         Mean and log-variance of q(z|x), each ``(B, D)``.
     reconstruction
         A key of :data:`RECONSTRUCTIONS`.
-    beta
-        Weight of the KL term. Other than 1 it makes ``elbo`` the objective of a beta-VAE.
 
     Raises
     ------
@@ -113,13 +109,13 @@ def vae_elbo(
         If there is no such reconstruction.
     """
     kl_z = gaussian_kl(mu, log_var)
-    return ELBO(expected_nll(x, logits, reconstruction), beta * kl_z, torch.zeros_like(kl_z))
+    return ELBO(expected_nll(x, logits, reconstruction), kl_z, torch.zeros_like(kl_z))
 
 
 def vade_kl(
     mu: Tensor, log_var: Tensor, z: Tensor, prior: GaussianMixturePrior, gamma: str | Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Both KL terms of VaDE's evidence lower bound (Jiang et al. 2017, eq. 12).
+    """Both KL terms of VaDE's evidence lower bound (Jiang et al. 2017).
 
     With gamma_c = q(c|x), kl_z = sum_c gamma_c KL(N(mu, sigma^2) || N(mu_c, sigma_c^2)) and
     kl_c = sum_c gamma_c log(gamma_c / pi_c).
@@ -133,7 +129,7 @@ def vade_kl(
     prior
         p(z, c).
     gamma
-        ``"sample"``: gamma_c is the mean of p(c|z) over the L samples (eq. 16). ``"exact"``: gamma_c is
+        ``"sample"``: gamma_c is the mean of p(c|z) over the L samples, the paper's. ``"exact"``: gamma_c is
         proportional to exp E_q[log p(z, c)], which maximizes the bound; ``z`` plays no part. A tensor
         ``(B, K)``: these responsibilities, rows with sum 1.
 
@@ -174,9 +170,8 @@ def vade_elbo(
     prior: GaussianMixturePrior,
     reconstruction: str,
     gamma: str | Tensor = "sample",
-    beta: float = 1.0,
 ) -> ELBO:
-    """Evidence lower bound of VaDE (Jiang et al. 2017, eq. 12).
+    """Evidence lower bound of VaDE (Jiang et al. 2017), its KL terms in closed form.
 
     Parameters
     ----------
@@ -188,8 +183,6 @@ def vade_elbo(
         As for :func:`vade_kl`.
     reconstruction
         A key of :data:`RECONSTRUCTIONS`.
-    beta
-        Weight of both KL terms. Other than 1 ``elbo`` is no longer the bound of eq. 12.
 
     Raises
     ------
@@ -197,7 +190,7 @@ def vade_elbo(
         If there is no such reconstruction or gamma.
     """
     kl_z, kl_c = vade_kl(mu, log_var, z, prior, gamma)
-    return ELBO(expected_nll(x, logits, reconstruction), beta * kl_z, beta * kl_c)
+    return ELBO(expected_nll(x, logits, reconstruction), kl_z, kl_c)
 
 
 def expected_nll(x: Tensor, logits: Tensor, reconstruction: str) -> Tensor:
@@ -221,8 +214,8 @@ def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:
     """Sharpen cluster assignments and balance them by the clusters' sizes.
 
     With q = softmax(log p(z, c) / T) and f_c = sum_n q_nc, the targets are p_nc proportional to
-    q_nc^2 / f_c: confident assignments get more so, and large clusters do not swallow small ones (Xie et al.
-    2016, "Unsupervised Deep Embedding for Clustering Analysis", eq. 3).
+    q_nc^2 / f_c: confident assignments get more so, and large clusters do not swallow small ones (the target
+    distribution of Xie et al. 2016, "Unsupervised Deep Embedding for Clustering Analysis").
 
     Parameters
     ----------
@@ -243,7 +236,7 @@ def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:
 def self_training_loss(log_joint: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """Cross-entropy of softmax(log p(z, c) / T) with the targets, ``(B, K)`` each, to ``(B,)``.
 
-    Up to the targets' entropy, which has no gradient, it is the KL divergence of Xie et al. 2016, eq. 2.
+    Up to the targets' entropy, which has no gradient, it is the KL divergence that Xie et al. 2016 minimize.
     """
     return -(targets * (log_joint / temperature).log_softmax(dim=-1)).sum(dim=-1)
 

@@ -121,7 +121,7 @@ def spectral(
     """Partition points ``(N, D)`` by k-means in the feature space that their neighbor graph spans.
 
     The features are the eigenvectors of the graph's normalized Laplacian with the smallest eigenvalues
-    (Shi and Malik 2000; von Luxburg 2007, *A tutorial on spectral clustering*, section 4). Points that a
+    (Shi and Malik 2000; von Luxburg 2007, *A tutorial on spectral clustering*). Points that a
     chain of neighbors connects lie close together there, however the chain winds.
 
     Parameters

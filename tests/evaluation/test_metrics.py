@@ -25,7 +25,7 @@ def mutual_information(clusters: Ints, labels: Ints) -> float:
 
 
 def rand_index(clusters: Ints, labels: Ints) -> float:
-    """Hubert and Arabie 1985, eq. 5, with Python's unbounded integers; 1 where nothing is left to chance."""
+    """The adjusted index of Hubert and Arabie 1985, in Python's integers; 1 where all is certain."""
 
     def pairs(*columns: Ints) -> int:
         sizes = np.unique(np.stack(columns), axis=1, return_counts=True)[1].tolist()

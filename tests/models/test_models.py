@@ -1,7 +1,10 @@
 """The models as tensor functions."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from sklearn.mixture import GaussianMixture
 
 from latentclust.errors import LatentclustError
 from latentclust.mixture import MixtureParameters
@@ -37,7 +40,8 @@ def test_shapes_and_ranges(kind: type[AE], images: torch.Tensor) -> None:
 def test_the_terms_make_up_the_loss(images: torch.Tensor) -> None:
     for kind, parts in ((VAE, ("reconstruction", "kl_z")), (VaDE, ("reconstruction", "kl_z", "kl_c"))):
         # In double precision, as the loss and the bound are sums in another order, which round differently.
-        terms = build(kind).double().objective(images.double())
+        options = {"gamma": "exact"} if kind is VaDE else {}
+        terms = build(kind, **options).double().objective(images.double())
         assert terms["loss"].item() == pytest.approx(sum(terms[name].item() for name in parts), rel=1e-12)
         assert terms["elbo"].item() == pytest.approx(-terms["loss"].item(), rel=1e-12)
 
@@ -131,7 +135,8 @@ def test_under_bf16_the_terms_stay_float32(images: torch.Tensor) -> None:
 
 
 def test_vades_loss_has_the_weights_that_it_is_given(images: torch.Tensor) -> None:
-    model = build(VaDE, self_training_weight=7.0, self_training_temperature=2.0)
+    options = {"gamma": "exact", "self_training_weight": 7.0, "self_training_temperature": 2.0}
+    model = build(VaDE, **options)
     assert isinstance(model, VaDE)
     targets = torch.rand(7, K, generator=torch.Generator().manual_seed(3)).softmax(dim=1)
 
@@ -147,7 +152,71 @@ def test_vades_loss_has_the_weights_that_it_is_given(images: torch.Tensor) -> No
     expected = -(targets * (model.prior.log_joint(model.encode(images)) / 2).log_softmax(dim=1)).sum(dim=1)
     assert guided["self_training"] == pytest.approx(expected.mean().item(), rel=1e-5)
     assert guided["loss"] == pytest.approx(pure["loss"] + 7 * guided["self_training"], rel=1e-5)
-    held = terms(targets, hold=True)
+    held = terms(targets, hold=True, weight=3.0)
     mu, log_var = model.posterior(images)
     kl_z = (targets * model.prior.component_kl(mu, log_var)).sum(dim=1).mean()
-    assert held["kl_z"] == pytest.approx(kl_z.item(), rel=1e-4)
+    assert held["trained_kl_z"] == pytest.approx(kl_z.item(), rel=1e-4)
+    trained = held["reconstruction"] + 3 * (held["trained_kl_z"] + held["trained_kl_c"])
+    assert held["loss"] == pytest.approx(trained + 7 * held["self_training"], rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", ["sample", "exact"])
+def test_the_bound_is_the_same_whatever_is_trained(images: torch.Tensor, gamma: str) -> None:
+    model = build(VaDE, gamma=gamma, self_training_weight=7.0)
+    assert isinstance(model, VaDE)
+    model.prior.means.data.normal_()
+    targets = torch.eye(K)[torch.arange(7) % K]
+
+    def measured(measure: Callable[..., dict[str, torch.Tensor]], **options: object) -> dict[str, float]:
+        torch.manual_seed(4)
+        return {name: value.item() for name, value in measure(images, **options).items()}
+
+    held_out = measured(model.measured_terms)
+    assert set(held_out) == {"elbo", "reconstruction", "kl_z", "kl_c"}
+    # The largest bound is log sum_c pi_c exp(-KL_c), less the reconstruction.
+    mu, log_var = model.posterior(images)
+    best = (model.prior.log_pi - model.prior.component_kl(mu, log_var)).logsumexp(dim=1).mean()
+    assert held_out["elbo"] == pytest.approx(best.item() - held_out["reconstruction"], rel=1e-5)
+    for options in ({}, {"targets": targets, "hold": True, "weight": 5.0}, {"targets": targets}):
+        trained = measured(model.objective, **options)
+        assert {name: trained[name] for name in held_out} == held_out
+        if options.get("hold"):
+            assert trained["trained_kl_z"] + trained["trained_kl_c"] > trained["kl_z"] + trained["kl_c"] + 0.1
+
+
+def test_the_bound_of_a_vae_knows_no_beta(images: torch.Tensor) -> None:
+    def terms(beta: float) -> dict[str, float]:
+        model = build(VAE, beta=beta)
+        torch.manual_seed(4)
+        return {name: value.item() for name, value in model.objective(images).items()}
+
+    plain, weighted = terms(1.0), terms(3.0)
+    assert weighted["loss"] == pytest.approx(plain["loss"] + 2 * plain["kl_z"], rel=1e-5)
+    assert weighted | {"loss": plain["loss"]} == plain
+
+
+def test_what_says_how_good_a_model_is() -> None:
+    assert AE.objective_metric(held_out=False) == ("train/reconstruction", "min")
+    assert VAE.objective_metric(held_out=True) == ("test/elbo", "max")
+    assert VaDE.objective_metric(held_out=False) == ("train/elbo", "max")
+
+
+def test_codes_get_the_clusters_of_their_mixture(images: torch.Tensor) -> None:
+    model = build(AE)
+    with pytest.raises(ValueError, match="no mixture was fitted"):
+        model.predict(images)
+    bare = model.state_dict()
+    mixture = GaussianMixture(K, covariance_type="diag", random_state=0)
+    codes = torch.randn(200, D, generator=torch.Generator().manual_seed(5)) * torch.tensor([1e-2, 1.0, 30.0])
+    mixture.fit(codes.double().numpy())
+    parameters = (mixture.weights_, mixture.means_, mixture.covariances_)
+    model.code_mixture.set_parameters(MixtureParameters(*(torch.tensor(p).float() for p in parameters)))
+    expected = torch.from_numpy(mixture.predict_proba(codes.double().numpy())).float()
+    torch.testing.assert_close(model.responsibilities(codes), expected, rtol=1e-3, atol=1e-4)
+    again = build(AE)
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.predict_proba(images), model.predict_proba(images))
+    # Checkpoints of earlier versions have no mixture.
+    again.load_state_dict(bare)
+    assert again.code_mixture.n_clusters == 0
+    assert not [name for name, _ in model.named_parameters() if "code_mixture" in name]

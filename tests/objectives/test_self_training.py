@@ -14,7 +14,7 @@ def log_joint(n: int = 40, k: int = 3) -> Tensor:
 
 
 def dec_targets(q: np.ndarray) -> np.ndarray:
-    """Xie et al. 2016, eq. 3, one element at a time."""
+    """The target distribution of Xie et al. 2016, one element at a time."""
     frequency = [sum(q[n, j] for n in range(len(q))) for j in range(q.shape[1])]
     p = np.array([[q[n, j] ** 2 / frequency[j] for j in range(q.shape[1])] for n in range(len(q))])
     return p / p.sum(axis=1, keepdims=True)

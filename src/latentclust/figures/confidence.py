@@ -44,7 +44,7 @@ def calibration(confidence: Floats, correct: NDArray[np.bool_], n_bins: int = 10
     """Compare confidence with accuracy in bins of equal width.
 
     The expected calibration error is sum_b n_b / N |accuracy_b - confidence_b| (Guo et al. 2017, "On
-    Calibration of Modern Neural Networks", eq. 3).
+    Calibration of Modern Neural Networks").
 
     Parameters
     ----------

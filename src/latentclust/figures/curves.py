@@ -88,7 +88,8 @@ def training_curves(history: Mapping[str, Sequence[tuple[float, float]]], *, tit
     -------
     Figure
         One axes for each panel that has data; a figure that says so if none has. What is measured on images
-        that are not trained on is dashed: where it leaves the curve of its color, the model overfits.
+        that are not trained on is dashed and measured as the curve of its color is, but on images that are
+        not augmented and after the epoch: where it turns away from that curve, the model overfits.
     """
     found = [(panel, lines) for panel in _PANELS if (lines := _lines(panel, history))]
     columns = min(_COLUMNS, max(1, len(found)))

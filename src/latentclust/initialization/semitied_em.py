@@ -84,7 +84,7 @@ def maximize_likelihood(
 
 
 def turn(axes: Array, counts: Array, covariances: Array) -> Array:
-    """Move each axis in turn to where, given the others, the likelihood is highest (Gales 1999, section 2.2).
+    """Move each axis in turn to where, given the others, the likelihood is highest (Gales 1999).
 
     Parameters
     ----------

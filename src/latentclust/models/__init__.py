@@ -1,8 +1,8 @@
 """The LightningModules: AE, VAE and VaDE."""
 
 from latentclust.models.ae import AE
-from latentclust.models.base import LatentModel
+from latentclust.models.base import LatentModel, ObjectiveMetric
 from latentclust.models.vade import VaDE
 from latentclust.models.vae import VAE
 
-__all__ = ["AE", "VAE", "LatentModel", "VaDE"]
+__all__ = ["AE", "VAE", "LatentModel", "ObjectiveMetric", "VaDE"]

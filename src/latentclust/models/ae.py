@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import ClassVar
 
 from torch import Tensor
 
-from latentclust.models.base import LatentModel
+from latentclust.models.base import LatentModel, ObjectiveMetric
 from latentclust.models.inputs import Images, as_images
 from latentclust.networks import Decoder, Encoder
 from latentclust.objectives import expected_nll
@@ -29,6 +30,8 @@ class AE(LatentModel):
     learning_rate, schedule, step_every, step_factor
         See :class:`~latentclust.models.base.LatentModel`.
     """
+
+    objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("reconstruction", "min")
 
     def __init__(
         self,

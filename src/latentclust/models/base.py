@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import lightning as L
 import torch
@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Images, as_images
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.schedules import ADDED_FACTOR, ENDING, lr_factor
@@ -20,6 +21,15 @@ log = logging.getLogger(__name__)
 
 # The optimizers that torch fuses into one kernel for all parameters.
 FUSED_DEVICES = {"cpu", "cuda"}
+
+
+class ObjectiveMetric(NamedTuple):
+    """The logged quantity that says how good a model is, without labels."""
+
+    name: str
+    """As it is logged."""
+    mode: str
+    """``max`` or ``min``: what is better."""
 
 
 class LatentModel(L.LightningModule, ABC):
@@ -38,6 +48,8 @@ class LatentModel(L.LightningModule, ABC):
     """
 
     decoder: Decoder
+    objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
+    """The term of the objective whose definition stays the same within a run and between runs."""
 
     def __init__(self, learning_rate: float, schedule: str, step_every: int, step_factor: float) -> None:
         super().__init__()
@@ -45,6 +57,7 @@ class LatentModel(L.LightningModule, ABC):
         self.schedule = schedule
         self.step_every = step_every
         self.step_factor = step_factor
+        self.code_mixture = CodeMixture()
 
     @abstractmethod
     def objective(self, x: Tensor) -> dict[str, Tensor]:
@@ -53,6 +66,43 @@ class LatentModel(L.LightningModule, ABC):
     @abstractmethod
     def encode(self, x: Images) -> Tensor:
         """Encode images as codes ``(B, D)``: the posterior's mean where there is a posterior."""
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """Compute the clusters' probabilities p(c|z): codes ``(B, D)`` to ``(B, K)``, with sum 1 over K.
+
+        Those of the mixture that was fitted to the codes when the training was over.
+
+        Raises
+        ------
+        ValueError
+            If there is none yet.
+        """
+        return self.code_mixture.responsibilities(z)
+
+    @torch.no_grad()
+    def predict_proba(self, x: Images) -> Tensor:
+        """Compute the responsibilities of the images' codes, ``(B, K)``: deterministic."""
+        return self.responsibilities(self.encode(x))
+
+    def predict(self, x: Images) -> Tensor:
+        """Choose each image's cluster, int64 ``(B,)``."""
+        return self.predict_proba(x).argmax(dim=-1)
+
+    def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute the terms of the objective that mean the same for images that are not trained on."""
+        return self.objective(x)
+
+    @classmethod
+    def objective_metric(cls, held_out: bool) -> ObjectiveMetric:
+        """Return what ``best.ckpt`` follows, and what ``optimized_metric=objective`` is.
+
+        Parameters
+        ----------
+        held_out
+            Whether there are images that are not trained on: it is then measured on those.
+        """
+        name, mode = cls.objective_term
+        return ObjectiveMetric(f"{'test' if held_out else 'train'}/{name}", mode)
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes ``(..., D)`` as images ``(..., C, H, W)`` in [0, 1]."""
@@ -69,7 +119,7 @@ class LatentModel(L.LightningModule, ABC):
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Log the objective's terms on images that are not trained on, as ``test/...``."""
-        terms = self.objective(batch)
+        terms = self.measured_terms(batch)
         self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch))
 
     def parameter_groups(self) -> Iterator[dict[str, Any]]:
@@ -105,7 +155,11 @@ class LatentModel(L.LightningModule, ABC):
         }
 
     def on_train_start(self) -> None:
-        """Let this run's learning rates win over those in a checkpoint that it continues."""
+        """Let this run's learning rates win over those in a checkpoint that it continues.
+
+        The codes are about to change, so a mixture that was fitted to them is forgotten.
+        """
+        self.code_mixture.clear()
         scheduler = self.lr_schedulers()
         assert isinstance(scheduler, PlannedLR)
         extended = scheduler.extend(int(self.trainer.estimated_stepping_batches))
@@ -161,6 +215,7 @@ class VariationalModel(LatentModel):
     """A latent model whose encoder gives a Gaussian posterior q(z|x); its code is the posterior's mean."""
 
     encoder: GaussianEncoder
+    objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("elbo", "max")
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""

@@ -11,7 +11,7 @@ from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
 from latentclust.models.inputs import Images
 from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.objectives import reparameterize, self_training_loss, vade_elbo
+from latentclust.objectives import ELBO, reparameterize, self_training_loss, vade_elbo, vade_kl
 from latentclust.schedules import kl_weight
 
 
@@ -150,7 +150,12 @@ class VaDE(VariationalModel):
     def objective(
         self, x: Tensor, targets: Tensor | None = None, *, hold: bool = False, weight: float = 1.0
     ) -> dict[str, Tensor]:
-        """Compute minus the evidence lower bound (eq. 12) and its terms, in nats per image.
+        """Compute the loss, the evidence lower bound and its terms, in nats per image.
+
+        ``elbo``, ``kl_z`` and ``kl_c`` are always those of the q(c|x) that maximizes the bound (gamma
+        ``exact``) and without a weight, so that epochs, runs and images that are not trained on can be
+        compared. Where the loss has another q(c|x), held or sampled, its own KL terms are ``trained_kl_z``
+        and ``trained_kl_c``.
 
         Parameters
         ----------
@@ -161,19 +166,25 @@ class VaDE(VariationalModel):
         hold
             Take the targets as q(c|x).
         weight
-            Of both KL terms in the loss; ``elbo`` is the bound itself.
+            Of both KL terms in the loss.
         """
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
         gamma = targets if hold and targets is not None else self.gamma
-        bound = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, gamma)
+        trained = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, gamma)
+        exact = isinstance(gamma, str) and gamma == "exact"
+        bound = trained if exact else self.tightest(trained.reconstruction, mu, log_var, z)
         terms = {
             "elbo": bound.elbo.mean(),
-            "reconstruction": bound.reconstruction.mean(),
+            "reconstruction": trained.reconstruction.mean(),
             "kl_z": bound.kl_z.mean(),
             "kl_c": bound.kl_c.mean(),
         }
-        loss = terms["reconstruction"] + weight * (terms["kl_z"] + terms["kl_c"])
+        kl_z, kl_c = terms["kl_z"], terms["kl_c"]
+        if not exact:
+            terms["trained_kl_z"] = kl_z = trained.kl_z.mean()
+            terms["trained_kl_c"] = kl_c = trained.kl_c.mean()
+        loss = terms["reconstruction"] + weight * (kl_z + kl_c)
         if targets is not None and self.self_training_weight:
             cross_entropy = self_training_loss(
                 self.prior.log_joint(mu), targets, self.self_training_temperature
@@ -182,20 +193,25 @@ class VaDE(VariationalModel):
             loss = loss + self.self_training_weight * terms["self_training"]
         return {"loss": loss, **terms}
 
+    @torch.no_grad()
+    def tightest(self, reconstruction: Tensor, mu: Tensor, log_var: Tensor, z: Tensor) -> ELBO:
+        """Compute the bound with the q(c|x) that maximizes it; arguments as for ``vade_kl``."""
+        return ELBO(reconstruction, *vade_kl(mu, log_var, z, self.prior, "exact"))
+
+    def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute the bound and its terms: the loss of images that are not trained on is none."""
+        terms = self.objective(x)
+        return {name: terms[name] for name in ("elbo", "reconstruction", "kl_z", "kl_c")}
+
     def parameter_groups(self) -> Iterator[dict[str, Any]]:
         """Yield the networks and the mixture, each with its learning rate."""
         networks = [*self.encoder.parameters(), *self.decoder.parameters()]
         yield {"name": "networks", "params": networks, "lr": self.learning_rate}
         yield {"name": "mixture", "params": list(self.prior.parameters()), "lr": self.prior_learning_rate}
 
-    @torch.no_grad()
-    def predict_proba(self, x: Images) -> Tensor:
-        """Compute the responsibilities p(c|z) at the posterior's mean, ``(B, K)``: deterministic."""
-        return self.prior.responsibilities(self.encode(x))
-
-    def predict(self, x: Images) -> Tensor:
-        """Choose each image's cluster, int64 ``(B,)``."""
-        return self.predict_proba(x).argmax(dim=-1)
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """Compute the prior's p(c|z): codes ``(B, D)``, here the posteriors' means, to ``(B, K)``."""
+        return self.prior.responsibilities(z)
 
     @torch.no_grad()
     def sample(self, n: int, cluster: int | None = None, generator: torch.Generator | None = None) -> Tensor:

@@ -26,7 +26,7 @@ class VAE(VariationalModel):
     reconstruction
         ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
     beta
-        Weight of the KL term; 1 is the evidence lower bound.
+        Weight of the KL term in the loss; with 1 the loss is minus the evidence lower bound.
     n_samples
         Monte Carlo samples L per image.
     learning_rate, schedule, step_every, step_factor
@@ -57,14 +57,16 @@ class VAE(VariationalModel):
         self.latent_dim = latent_dim
 
     def objective(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute minus the evidence lower bound and its terms, in nats per image."""
+        """Compute the loss, the evidence lower bound and its terms, in nats per image.
+
+        ``elbo`` and ``kl_z`` are without ``beta``, so that runs with another one can be compared.
+        """
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
-        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.reconstruction, self.beta)
-        elbo = bound.elbo.mean()
+        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.reconstruction)
         return {
-            "loss": -elbo,
-            "elbo": elbo,
+            "loss": (bound.reconstruction + self.beta * bound.kl_z).mean(),
+            "elbo": bound.elbo.mean(),
             "reconstruction": bound.reconstruction.mean(),
             "kl_z": bound.kl_z.mean(),
         }
