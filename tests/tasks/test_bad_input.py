@@ -24,7 +24,6 @@ TINY = "experiment=tiny_vade"
         ([TINY, "n_clusters=0"], "n_clusters is 0"),
         ([TINY, "n_clusters=401"], "n_clusters"),
         ([TINY, "model.latent_dim=0"], "model.latent_dim is 0"),
-        ([TINY, "data.batch_size=401"], "batch_size=401"),
         ([TINY, "data.limit=5000"], "limit=5000"),
         ([TINY, "data.min_images_per_epoch=0"], "data.min_images_per_epoch is 0"),
         ([TINY, "trainer.max_epochs=0"], "trainer.max_epochs is 0"),

@@ -100,6 +100,31 @@ def test_a_small_pool_fills_an_epoch_by_coming_several_times(latentclust: Comman
         assert checkpoint["global_step"] == steps
 
 
+def test_a_pool_smaller_than_a_batch_is_one_batch(latentclust: Command) -> None:
+    outcome = latentclust("experiment=tiny_ae", "trainer.max_epochs=2", "data.batch_size=401")
+    assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    checkpoint = torch.load(outcome.folder / "checkpoints/last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 2
+
+
+def test_best_follows_the_bound_and_not_the_loss(latentclust: Command) -> None:
+    # After the second fit the loss is a new one: its partition is another, and it weighs more.
+    outcome = latentclust("experiment=tiny_guided")
+    assert outcome.folder is not None
+    best, last = (
+        torch.load(outcome.folder / f"checkpoints/{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    )
+    curves = last["callbacks"]["History"]["metrics"]
+    bound, loss = curves["train/elbo"], curves["train/loss"]
+    assert best["epoch"] + 1 == max(bound, key=lambda point: point[1])[0]
+    assert best["epoch"] + 1 != min(loss, key=lambda point: point[1])[0]
+    assert last["epoch"] + 1 == 3
+    # Held epochs say what the loss has; in the others it is the bound.
+    assert [epoch for epoch, _ in curves["train/trained_kl_z"]] == [1, 3]
+
+
 def test_tensorboard_gets_the_curves_and_the_final_metrics_with_the_settings(latentclust: Command) -> None:
     outcome = latentclust("experiment=tiny_vade")
     events = EventAccumulator(str(outcome.folder / "tensorboard")).Reload()  # type: ignore[operator]
@@ -222,10 +247,11 @@ def test_a_sweep_runs_every_combination_and_outlives_a_failure(latentclust: Comm
 
 
 def test_a_failed_job_does_not_stop_the_sweep(latentclust: Command, tmp_path: Path) -> None:
-    outcome = latentclust("-m", "experiment=tiny_ae", "data.batch_size=9999,8888,50", "trainer.max_epochs=1")
+    # Only the images themselves tell how many there are.
+    outcome = latentclust("-m", "experiment=tiny_ae", "data.limit=9999,8888,400", "trainer.max_epochs=1")
     assert outcome.status == 2
-    assert "job 0 of the sweep: batch_size=9999" in outcome.err
-    assert "job 1 of the sweep: batch_size=8888" in outcome.err
+    assert "job 0 of the sweep: limit=9999" in outcome.err
+    assert "job 1 of the sweep: limit=8888" in outcome.err
     assert "Traceback" not in outcome.err
     assert len(list(tmp_path.glob("outputs/multirun/*/*/*/summary.json"))) == 1
 
@@ -268,7 +294,8 @@ def test_the_sweepers_metric_is_label_free_unless_asked_for(
     command = ["experiment=tiny_vade", "trainer.max_epochs=1"]
     metrics = latentclust(*command).summary["metrics"]
     latentclust(*command, "optimized_metric=cluster/acc")
-    assert returned == [metrics["train/loss"], metrics["cluster/acc"]]
+    held_out = latentclust("experiment=tiny_vae", "trainer.max_epochs=1").summary["metrics"]
+    assert returned == [metrics["train/elbo"], metrics["cluster/acc"], held_out["test/elbo"]]
 
 
 def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(

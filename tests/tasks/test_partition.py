@@ -109,6 +109,40 @@ def test_of_very_many_images_a_sample_is_fitted(
     assert own["test"]["acc"] == cluster_accuracy(fitted.predict(pixels(data.test.images)), data.test.labels)
 
 
+@pytest.mark.parametrize("model", ["kmeans", "spectral"])
+def test_the_clusters_stay(latentclust: Command, model: str) -> None:
+    outcome = latentclust(
+        f"model={model}", "data=digits", "data.limit=300", "data.pool=train", "figures.at_end=false"
+    )
+    assert outcome.folder is not None
+    path = outcome.folder / "clusters.npz"
+    assert str(path) in outcome.out.replace("\n", "")
+    data = build_datamodule("digits", limit=300, pool="train")
+    data.setup()
+    assert data.pool.labels is not None
+    assert data.test is not None
+    own = outcome.summary["results"][-1]
+    with np.load(path) as arrays:
+        assert set(arrays) == {"clusters", "labels", "test_labels"} | (
+            {"test_clusters"} if model == "kmeans" else set()
+        )
+        np.testing.assert_array_equal(arrays["labels"], data.pool.labels)
+        np.testing.assert_array_equal(arrays["test_labels"], data.test.labels)
+        assert own["pool"]["acc"] == cluster_accuracy(arrays["clusters"], data.pool.labels)
+        if model == "kmeans":
+            assert own["test"]["acc"] == cluster_accuracy(arrays["test_clusters"], data.test.labels)
+
+
+def test_the_clusters_of_points_stay_with_the_points(latentclust: Command) -> None:
+    outcome = latentclust("model=spectral", "data=moons", "data.seed=3", "figures.at_end=false", *SMALL)
+    assert outcome.folder is not None
+    points, labels = make_points("moons", 200, noise=0.06, seed=3)
+    with np.load(outcome.folder / "clusters.npz") as arrays:
+        np.testing.assert_array_equal(arrays["points"], points)
+        np.testing.assert_array_equal(arrays["labels"], labels)
+        assert cluster_accuracy(arrays["clusters"], labels) == outcome.summary["metrics"]["cluster/acc"]
+
+
 def test_images_of_ones_own_without_labels(latentclust: Command, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", images=(load_digits().images[:200] / 16).astype(np.float32))
     outcome = latentclust(

@@ -32,7 +32,7 @@ class ImageDataModule(LightningDataModule, ABC):
         Which images are trained on and clustered. "all" is the training images followed by the test images,
         as the clustering literature has it; "train" holds the test images out.
     batch_size : int
-        Images per batch and process, from 1 to the size of the pool.
+        Images per batch and process, at least 1; the last batch may be smaller, and so may be the only one.
     limit : int or None
         If given, keep only this many images of the pool, and as large a share of the test images: a uniform
         draw that depends neither on labels nor on ``seed``.
@@ -96,7 +96,7 @@ class ImageDataModule(LightningDataModule, ABC):
         Raises
         ------
         LatentclustError
-            If the images cannot be loaded, or ``limit`` or ``batch_size`` does not fit them.
+            If the images cannot be loaded, or ``limit`` does not fit them.
         """
         if self._pool is not None:
             return
@@ -106,10 +106,6 @@ class ImageDataModule(LightningDataModule, ABC):
             pool, self.test_slice = train + test, slice(len(train), len(train) + len(test))
         else:
             pool, self._held_out = train, test
-        if self.batch_size > len(pool):
-            raise LatentclustError(
-                f"batch_size={self.batch_size} is larger than the pool: give at most {len(pool)}"
-            )
         self._pool, self.class_names = pool, source.class_names
 
     def _limited(self, source: Source) -> tuple[Split, Split | None]:
@@ -142,6 +138,11 @@ class ImageDataModule(LightningDataModule, ABC):
     def test(self) -> Split | None:
         """The test images: a view of the end of the pool if they belong to it; None if there are none."""
         return self._held_out if self.test_slice is None else self.pool[self.test_slice]
+
+    @property
+    def held_out(self) -> Split | None:
+        """The test images that do not belong to the pool; None if there are none."""
+        return self._held_out
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -9,7 +9,6 @@ from torch import Tensor
 from latentclust.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
-from latentclust.models.inputs import Images
 from latentclust.networks import Decoder, GaussianEncoder
 from latentclust.objectives import ELBO, reparameterize, self_training_loss, vade_elbo, vade_kl
 from latentclust.schedules import kl_weight

@@ -9,7 +9,8 @@ from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel, VaDE
 from latentclust.runs.checkpoints import load_weights
-from latentclust.tasks.measure import measure
+from latentclust.tasks.code_mixture import require_code_mixture
+from latentclust.tasks.measure import measure, objective_terms
 from latentclust.tasks.pretrain import cached_autoencoder
 from latentclust.tasks.run import Run
 from latentclust.tasks.summary import Summary, conclude
@@ -22,7 +23,13 @@ def evaluate(cfg: DictConfig) -> float | None:
     Returns
     -------
     float | None
-        Its accuracy on the pool; None for unlabeled images.
+        The metric that ``cfg.optimized_metric`` names, for a sweeper: a score of the model's own clustering,
+        or a term of the objective, here a mean over the images as they are.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such metric outside of a training; after everything was written.
     """
     run = Run.begin(cfg)
     with run.timed("data"):
@@ -30,13 +37,17 @@ def evaluate(cfg: DictConfig) -> float | None:
     with run.timed("evaluate"):
         autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
         results = measure(cfg, data, model, autoencoder)
-    summary = Summary.of(cfg, run, model, results, {})
+        terms = objective_terms(data, model, cfg.seed)
+    summary = Summary.of(cfg, run, model, results, terms)
     conclude(run, summary, results)
-    return results[-1].pool.acc
+    return summary.metric(cfg.optimized_metric, model.objective_metric(data.held_out is not None).name)
 
 
 def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentModel]:
-    """Load the images onto the device and the model that ``cfg.ckpt_path`` holds.
+    """Load the images onto the device and the model that ``cfg.ckpt_path`` holds, with its clusters.
+
+    The clusters of an AE or a VAE are those of the mixture in its checkpoint. A checkpoint that was written
+    before the training was over has none: its codes get one here, with a warning.
 
     Raises
     ------
@@ -48,7 +59,9 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
     data = build_data(cfg).to(accelerator)
     model = build_model(cfg, data.input_shape)
     load_weights(checkpoint, model)
-    return data, model.to(accelerator).eval()
+    model.to(accelerator).eval()
+    require_code_mixture(cfg, run, data, model)
+    return data, model
 
 
 def require_trained(cfg: DictConfig, run: Run) -> Path:

@@ -18,6 +18,7 @@ from latentclust.callbacks import (
 from latentclust.data import ImageDataModule
 from latentclust.initialization import require_possible
 from latentclust.models import LatentModel, VaDE
+from latentclust.tasks.code_mixture import keep_code_mixture
 from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
 from latentclust.tasks.measure import collapse, measure
 from latentclust.tasks.pretrain import pretrained_autoencoder
@@ -59,6 +60,7 @@ def fit(cfg: DictConfig) -> float | None:
                 model.start_from(autoencoder)
         trainer, history, start = train(cfg, run, data, model)
         with run.timed("evaluate"):
+            keep_code_mixture(cfg, run, data, model)
             results = measure(cfg, data, model, autoencoder, start)
         if isinstance(model, VaDE) and (warning := collapse(results[-1], cfg.n_clusters)):
             run.warn(warning)
@@ -70,7 +72,7 @@ def fit(cfg: DictConfig) -> float | None:
             summary.write(run)  # again, now that it has all the times
             write_report(run.folder)
         conclude(run, summary, results, trainer.loggers)
-    return summary.metric(cfg.optimized_metric)
+    return summary.metric(cfg.optimized_metric, model.objective_metric(data.held_out is not None).name)
 
 
 def train(
@@ -98,7 +100,10 @@ def train(
         )
     measures.append(history := History())
     max_epochs = cfg.trainer.max_epochs
-    trainer = build_trainer(cfg, run, data, "train", run.folder, max_epochs=max_epochs, measures=measures)
+    objective = model.objective_metric(data.held_out is not None)
+    trainer = build_trainer(
+        cfg, run, data, "train", run.folder, objective, max_epochs=max_epochs, measures=measures
+    )
     with run.timed("train"):
         train_from(run.checkpoint_of("train"), trainer, model, data)
     if init is not None:

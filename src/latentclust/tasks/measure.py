@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from omegaconf import DictConfig
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.data import ImageDataModule
+from latentclust.data.batches import to_unit_interval
 from latentclust.evaluation import ClusteringScores, clustering_scores, contingency, match_clusters
 from latentclust.evaluation.baselines import cluster_codes, cluster_pixels
-from latentclust.inference import over_pool_and_test
+from latentclust.inference import CHUNK, evaluating, over_pool_and_test
 from latentclust.models import AE, LatentModel, VaDE
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ class Result:
         or without test images.
     test_acc_by_pool
         Accuracy of the test images when the pool's matching names their clusters: as a classifier.
+    test_clusters
+        Of the test images ``(N_test,)``, int64, on the CPU; None without them.
     """
 
     method: str
@@ -47,6 +51,7 @@ class Result:
     pool: ClusteringScores
     test: ClusteringScores | None
     test_acc_by_pool: float | None
+    test_clusters: Tensor | None = None
 
     @classmethod
     def of(
@@ -62,7 +67,7 @@ class Result:
         if data.pool.labels is not None and data.test.labels is not None:
             classes = match_clusters(contingency(pool, data.pool.labels, k, data.n_classes))
             by_pool = float(np.mean(classes[test.numpy()] == data.test.labels.numpy()))
-        return cls(method, pool, scores, clustering_scores(test, data.test.labels), by_pool)
+        return cls(method, pool, scores, clustering_scores(test, data.test.labels), by_pool, test)
 
     def plain(self) -> dict[str, Any]:
         """Return the scores for ``summary.json``."""
@@ -79,6 +84,8 @@ def measure(
 ) -> list[Result]:
     """Score the model and what it is to be compared with; the model's own clustering comes last.
 
+    What has to be fitted to the images is left out where they are fewer than the clusters.
+
     Parameters
     ----------
     cfg, data, model
@@ -91,46 +98,84 @@ def measure(
     k = cfg.n_clusters
     device = data.pool.images.device
     test_images = None if data.test is None else data.test.images
+    results = []
     judged = autoencoder if isinstance(model, VaDE) else model
-    rows = 1 + (judged is not None) * len(CODE_NAMES) + (start is not None) + isinstance(model, VaDE)
+    fitted = ["kmeans", "gmm"] if isinstance(model, VaDE) else ["kmeans"]
+    enough = len(data.pool) >= k
+    rows = enough * (1 + (judged is not None) * len(fitted)) + (start is not None) + 1
     progress.current().expect(rows)
-    results = [
-        Result.of(
-            "k-means on pixels", cluster_pixels(data.pool.images, test_images, k, seed=cfg.seed), data, k
+    if not enough:
+        log.info(
+            "%d images are too few to fit %d clusters to: those rows are left out of the table.",
+            len(data.pool),
+            k,
         )
-    ]
-    progress.current().advance()
-    if judged is None:
-        log.info("The pretraining is not in the cache: its rows are left out of the table.")
     else:
-        codes = over_pool_and_test(judged.to(device).eval().encode, data)
-        kind = type(judged).__name__
-        for method, name in CODE_NAMES.items():
-            clusters = cluster_codes(method, *codes, k, seed=cfg.seed, n_init=RESTARTS)
-            results.append(Result.of(name.format(kind), clusters, data, k))
-            progress.current().advance()
+        pixels = cluster_pixels(data.pool.images, test_images, k, seed=cfg.seed)
+        results.append(Result.of("k-means on pixels", pixels, data, k))
+        progress.current().advance()
+        if judged is None:
+            log.info("The pretraining is not in the cache: its rows are left out of the table.")
+        else:
+            codes = over_pool_and_test(judged.to(device).eval().encode, data)
+            for method in fitted:
+                clusters = cluster_codes(method, *codes, k, seed=cfg.seed, n_init=RESTARTS)
+                name = CODE_NAMES[method].format(type(judged).__name__)
+                results.append(Result.of(name, clusters, data, k))
+                progress.current().advance()
     if start is not None:
         test = None if data.test_slice is None else start[data.test_slice]
         results.append(Result.of(f"VaDE's start ({cfg.init.name})", (start.long(), test), data, k))
         progress.current().advance()
-    if isinstance(model, VaDE):
-        clusters = over_pool_and_test(model.to(device).eval().predict, data)
-        results.append(Result.of("VaDE", clusters, data, model.hparams["n_clusters"]))
+    own = "VaDE" if isinstance(model, VaDE) else CODE_NAMES["gmm"].format(type(model).__name__)
+    clusters = over_pool_and_test(model.to(device).eval().predict, data)
+    n_clusters = model.hparams["n_clusters"] if isinstance(model, VaDE) else k
+    results.append(Result.of(own, clusters, data, n_clusters))
+    progress.current().advance()
     return results
+
+
+@torch.inference_mode()
+def objective_terms(data: ImageDataModule, model: LatentModel, seed: int) -> dict[str, float]:
+    """Measure the terms of the objective, as means over images that are not changed at random.
+
+    Returns
+    -------
+    dict[str, float]
+        ``train/<term>`` of the pool, and ``test/<term>`` of the images that it leaves out. The same names in
+        a training are means over its last epoch, while the weights still changed.
+    """
+    torch.manual_seed(seed)  # of the posterior's samples
+    metrics: dict[str, float] = {}
+    with evaluating(model.to(data.pool.images.device)):
+        for part, split in (("train", data.pool), ("test", data.held_out)):
+            if split is None:
+                continue
+            sums: dict[str, float] = {}
+            for images in torch.split(split.images, CHUNK):
+                for name, mean in model.measured_terms(to_unit_interval(images)).items():
+                    sums[name] = sums.get(name, 0.0) + float(mean) * len(images)
+            metrics |= {f"{part}/{name}": total / len(split) for name, total in sums.items()}
+    return metrics
 
 
 def collapse(own: Result, n_clusters: int) -> str | None:
     """Say what is wrong with VaDE's clusters, as far as that can be told without labels; None if nothing is.
 
-    A cluster counts as lost if it has less than a tenth of an equal share of the images.
+    A cluster without an image is lost, and the mixture has collapsed. One with less than a tenth of an equal
+    share of the images may be right: it is mentioned.
     """
     share = own.pool.smallest_share
-    if own.pool.used == n_clusters and share >= 0.1 / n_clusters:
+    if own.pool.used < n_clusters:
+        return (
+            f"the mixture has collapsed: {own.pool.used} of {n_clusters} clusters are in use; try "
+            "init=merged, more pretraining, a lower learning rate or model.warmup.hold_epochs"
+        )
+    if share >= 0.1 / n_clusters:
         return None
     return (
-        f"the mixture has collapsed: {own.pool.used} of {n_clusters} clusters are in use, the smallest with "
-        f"{100 * share:.2f} % of the images; try init=merged, more pretraining, a lower learning rate or "
-        "model.warmup.hold_epochs"
+        f"the smallest cluster has {100 * share:.2f} % of the images: look at its images in the figures; if "
+        "they are no group of their own, try fewer clusters or another init"
     )
 
 

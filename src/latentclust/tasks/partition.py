@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from latentclust.atomic import whole_file
 from latentclust.data import ImageDataModule
 from latentclust.evaluation import clustering_scores
 from latentclust.evaluation.baselines import LARGEST_FIT, pixels
@@ -82,6 +83,8 @@ class Finding:
 def fit_partition(cfg: DictConfig) -> float | None:
     """Run the stages data, partition, evaluate and show of a model that is no network.
 
+    It leaves no checkpoint, so its clusters are written to ``clusters.npz``.
+
     Returns
     -------
     float | None
@@ -106,6 +109,7 @@ def fit_partition(cfg: DictConfig) -> float | None:
         metrics |= {f"distances/{key}": value for key, value in contrast._asdict().items()}
         summary = Summary.of(cfg, run, NAMES[name], results, metrics, inputs.kind)
         summary.write(run)  # now, lest a figure that fails costs the numbers
+        keep_clusters(run, inputs, results[-1])
         if cfg.figures.at_end:
             from latentclust.tasks.show_partition import show_partition  # it draws what is defined here
 
@@ -117,7 +121,7 @@ def fit_partition(cfg: DictConfig) -> float | None:
             f"the mean over {inputs.kind}"
         )
         conclude(run, summary, results)
-    return summary.metric(cfg.optimized_metric)
+    return summary.metric(cfg.optimized_metric, "train/loss")
 
 
 def load_inputs(cfg: DictConfig) -> Inputs:
@@ -155,6 +159,26 @@ def score(cfg: DictConfig, method: str, inputs: Inputs, found: Partition) -> Res
     elif data.test is not None and found.predict is not None:
         test = predict(found, data.test.images)
     return Result.of(method, (clusters, test), data, cfg.n_clusters)
+
+
+def keep_clusters(run: Run, inputs: Inputs, own: Result) -> None:
+    """Write ``clusters.npz``: ``clusters`` (N,), and ``labels`` (N,) if there are any.
+
+    Images that the pool leaves out have ``test_clusters``, where the method has a place for them, and
+    ``test_labels``. Drawn ``points`` (N, D) are written too.
+    """
+    data = inputs.data
+    arrays: dict[str, Any] = {"clusters": own.clusters}
+    if data is None:
+        arrays |= {"points": inputs.sample, "labels": inputs.labels}
+    else:
+        arrays["labels"] = data.pool.labels
+        if data.held_out is not None:
+            arrays |= {"test_clusters": own.test_clusters, "test_labels": data.held_out.labels}
+    path = run.folder / "clusters.npz"
+    with whole_file(path) as file:
+        np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
+    tell(f"The clusters of {len(own.clusters)} {inputs.kind}, in their order: {path}")
 
 
 def predict(found: Partition, images: Tensor) -> Tensor:

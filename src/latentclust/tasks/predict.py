@@ -4,33 +4,38 @@ from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
+from torch import Tensor
 
 from latentclust.atomic import whole_file
-from latentclust.evaluation.baselines import cluster_codes
 from latentclust.inference import in_chunks
-from latentclust.models import VaDE
+from latentclust.models import LatentModel
 from latentclust.tasks.evaluate import load_trained
-from latentclust.tasks.measure import RESTARTS
 from latentclust.tasks.run import Run, tell
 
 
 def predict(cfg: DictConfig) -> None:
     """Write ``predictions.npz``: the pool's codes (N, D), clusters (N,) and responsibilities (N, K).
 
-    An AE or a VAE has no clusters of its own: its codes are clustered by the Gaussian mixture that the result
-    table calls its clustering, without responsibilities.
+    Images that the pool leaves out (``data.pool=train``) get ``test_codes``, ``test_clusters`` and
+    ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
+    when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
     """
     run = Run.begin(cfg)
     data, model = load_trained(cfg, run)
-    codes = in_chunks(model.encode, data.pool.images)
+    arrays, of_what = predictions(model, data.pool.images), f"{len(data.pool)} images of the pool"
+    if data.held_out is not None:
+        held_out = predictions(model, data.held_out.images)
+        arrays |= {f"test_{name}": array for name, array in held_out.items()}
+        of_what += f" and {len(data.held_out)} held-out ones (test_...)"
     path = run.folder / "predictions.npz"
-    if isinstance(model, VaDE):
-        gamma = in_chunks(model.predict_proba, data.pool.images)
-        clusters = gamma.argmax(dim=-1).cpu()
-        arrays: dict[str, Any] = {"codes": codes.cpu(), "clusters": clusters, "responsibilities": gamma.cpu()}
-    else:
-        clusters, _ = cluster_codes("gmm", codes, None, cfg.n_clusters, seed=cfg.seed, n_init=RESTARTS)
-        arrays = {"codes": codes.cpu(), "clusters": clusters}
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
-    tell(f"{len(codes)} images, in the order of the pool: {path}")
+    tell(f"{of_what}, in their order: {path}")
+
+
+def predictions(model: LatentModel, images: Tensor) -> dict[str, Any]:
+    """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of uint8 images."""
+    codes = in_chunks(model.encode, images)
+    gamma = in_chunks(model.predict_proba, images)
+    arrays = {"codes": codes, "clusters": gamma.argmax(dim=-1), "responsibilities": gamma}
+    return {name: array.cpu().numpy() for name, array in arrays.items()}

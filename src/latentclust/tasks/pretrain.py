@@ -46,7 +46,9 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     if not cfg.model.pretrain.augment:
         data.augmentation = Augmentation()
     max_epochs = cfg.model.pretrain.max_epochs
-    trainer = build_trainer(cfg, run, data, "pretrain", run.folder / "pretrain", max_epochs=max_epochs)
+    objective = model.objective_metric(data.held_out is not None)
+    folder = run.folder / "pretrain"
+    trainer = build_trainer(cfg, run, data, "pretrain", folder, objective, max_epochs=max_epochs)
     with run.timed("pretrain"):
         train_from(run.checkpoint_of("pretrain"), trainer, model, data)
     data.augmentation = augmentation

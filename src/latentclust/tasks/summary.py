@@ -104,15 +104,15 @@ class Summary:
                 logger.log_hyperparams(settings, {f"final/{name}": v for name, v in self.metrics.items()})
                 logger.finalize("success")
 
-    def metric(self, name: str) -> float | None:
-        """Return the sweeper's metric: ``objective`` is the last epoch's training loss.
+    def metric(self, name: str, objective: str) -> float | None:
+        """Return the sweeper's metric; the name ``objective`` stands for the metric ``objective``.
 
         Raises
         ------
         LatentclustError
             If the run has no metric of that name.
         """
-        key = "train/loss" if name == "objective" else name
+        key = objective if name == "objective" else name
         if key not in self.metrics:
             known = ", ".join(sorted(self.metrics))
             raise LatentclustError(f"optimized_metric={name}: this run has none of that name; it has {known}")

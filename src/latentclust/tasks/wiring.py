@@ -26,7 +26,7 @@ from latentclust.callbacks import (
 from latentclust.data import Augmentation, ImageDataModule, build_datamodule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, choose_precision
-from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.models import AE, VAE, LatentModel, ObjectiveMetric, VaDE
 from latentclust.runs.checkpoint_io import WholeCheckpointIO
 from latentclust.tasks.run import Run
 
@@ -56,18 +56,18 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
     Raises
     ------
     LatentclustError
-        If the images cannot be had, or are fewer than the clusters.
+        If the images cannot be had, or are fewer than the clusters that are to be fitted to them.
     """
     settings = OmegaConf.to_container(cfg.data, resolve=True)
     data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
     data.setup()
-    tried = max(TRIED, data.batch_size, cfg.n_clusters, data.n_classes or 0)
+    tried = max(TRIED, data.batch_size, cfg.n_clusters)
     if cfg.trainer.fast_dev_run and len(data.pool) > tried:
         settings["limit"] = tried  # type: ignore[index]
         data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
         data.setup()
         log.info("trainer.fast_dev_run: %s images, no checkpoints, no curves", f"{tried:,}")
-    if cfg.n_clusters > len(data.pool):
+    if cfg.task.name == "fit" and cfg.n_clusters > len(data.pool):
         raise LatentclustError(
             f"n_clusters is {cfg.n_clusters}, but there are only {len(data.pool)} images: choose fewer"
         )
@@ -114,6 +114,7 @@ def build_trainer(
     data: ImageDataModule,
     stage: str,
     folder: Path,
+    objective: ObjectiveMetric,
     *,
     max_epochs: int,
     measures: Sequence[Callback] = (),
@@ -128,6 +129,8 @@ def build_trainer(
         Its name, ``pretrain`` or ``train``.
     folder
         Where it writes ``checkpoints/``, ``tensorboard/`` and ``metrics.csv``.
+    objective
+        What ``best.ckpt`` follows.
     max_epochs
         How long.
     measures
@@ -141,7 +144,14 @@ def build_trainer(
         callbacks.append(Deadline(run.deadline))
     callbacks.append(RunRecord(stage, run.overrides, cfg.data.name))
     if not cfg.trainer.fast_dev_run:  # that leaves nothing worth going on with
-        callbacks.append(Checkpoints(folder / "checkpoints", **cfg.callbacks.checkpoint))
+        callbacks.append(
+            Checkpoints(
+                folder / "checkpoints",
+                **cfg.callbacks.checkpoint,
+                monitor=objective.name,
+                mode=objective.mode,
+            )
+        )
     callbacks.append(EpochLines(stage))
     if terminal.BARS.visible:
         callbacks.append(StageProgress(stage))
