@@ -1,7 +1,7 @@
 """The command line: compose the config, run the chosen task, say errors in one clear line.
 
-Nothing heavy is imported before the config is composed and checked, so that ``--help``, tab completion and the
-line that names a mistake come at once.
+Nothing heavy is imported before the config is composed and checked, so that ``--help``, tab completion and
+the line that names a mistake come at once.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Compose the configuration of a command line without running anything, to check it before torch is imported."""
+"""Compose the configuration of a command line without running anything, before torch is imported."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -127,7 +127,9 @@ class Composer:
                 swept = islice(override.sweep_string_iterator(), MOST_COMBINATIONS)
                 values[key] = [f"{key}={value}" for value in swept]
             else:
-                raise LatentclustError(f"cannot sweep over '{override.input_line}': list the values, as in {key}=1,2,3")
+                raise LatentclustError(
+                    f"cannot sweep over '{override.input_line}': list the values, as in {key}=1,2,3"
+                )
         lists = list(values.values())
         total = prod(map(len, lists))
         if total > MOST_COMBINATIONS:
@@ -137,7 +139,7 @@ class Composer:
 
 
 def plain_values(cfg: DictConfig, job: int | None = None) -> dict[str, Any]:
-    """Resolve a composed configuration to plain values, without Hydra's own node; ``"???"`` for what is missing.
+    """Resolve a composed configuration to plain values, without Hydra's node; ``"???"`` for what is missing.
 
     Parameters
     ----------

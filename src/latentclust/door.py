@@ -73,7 +73,7 @@ def is_sweep(composer: Composer, flags: Namespace) -> bool:
 
 
 def choices_made(composer: Composer, overrides: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the choice of each group, as far as the choices alone can be composed, and the untouched groups."""
+    """Return the choice of each group, as far as choices alone can be composed, and the untouched groups."""
     try:
         groups = [str(o.input_line) for o in composer.parse(overrides) if not composer.is_of_key(o)]
         chosen = chosen_in(plain_values(composer.compose(groups)))

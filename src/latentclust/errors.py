@@ -9,6 +9,9 @@ class LatentclustError(Exception):
 
     exit_code = 2
 
+    def __init__(self, *message: object) -> None:
+        super().__init__(*(_printable(part) if isinstance(part, str) else part for part in message))
+
 
 class StoppedError(LatentclustError):
     """A run that was stopped by Ctrl-C: says how it can go on, and ends a sweep too."""
@@ -26,3 +29,8 @@ class OutOfTimeError(LatentclustError):
     """A run whose ``trainer.max_time`` was over before it had a result: says how it can go on."""
 
     exit_code = 124
+
+
+def _printable(message: str) -> str:
+    """Write what a terminal would obey, a line's end too, as an escape: a value from outside may hold it."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)

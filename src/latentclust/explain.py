@@ -15,6 +15,7 @@ TWICE = re.compile(
     r"Could not append to config\. An item is already at '([^']+)'|Multiple values for ([\w/]+)"
 )
 
+
 def explain(
     error: BaseException,
     conf: Path,

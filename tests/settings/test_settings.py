@@ -58,7 +58,9 @@ def test_each_key_of_conf_is_one_setting_and_each_setting_a_key(composer: Compos
         plain = composed(composer, choice)
         for key in leaves(plain):
             owner = plain[key.split(".")[0]]
-            found.setdefault(key, set()).add(owner["name"] if isinstance(owner, dict) and "name" in owner else "")
+            found.setdefault(key, set()).add(
+                owner["name"] if isinstance(owner, dict) and "name" in owner else ""
+            )
     settings = {key: set(owners) for key, owners in all_keys().items()}
     assert found.pop("task.name") == {"fit", "evaluate", "predict", "generate", "figures", "report"}
     settings.pop("task.name")
@@ -72,7 +74,12 @@ def test_every_setting_is_described_and_every_number_has_an_upper_bound() -> Non
             schema = Settings.model_json_schema()
     for definition in [schema, *schema["$defs"].values()]:
         for name, field in definition["properties"].items():
-            for part in [field, field.get("items", {}), *field.get("anyOf", []), *field.get("prefixItems", [])]:
+            for part in [
+                field,
+                field.get("items", {}),
+                *field.get("anyOf", []),
+                *field.get("prefixItems", []),
+            ]:
                 if part.get("type") in ("integer", "number") and "const" not in part:
                     assert {"maximum", "exclusiveMaximum"} & set(part), name
 
@@ -103,7 +110,11 @@ def test_files_of_conf_have_no_key_twice() -> None:
         ("model.gamma", "soft", "model.gamma is 'soft': it must be one of sample, exact"),
         ("trainer.max_time", "99999:0:0:0", "trainer.max_time is '99999:0:0:0': it must be days:hours"),
         ("trainer.max_time", 600, "trainer.max_time is 600: it must be days:hours"),
-        ("trainer.limit_train_batches", True, "trainer.limit_train_batches is True: it must be a whole number"),
+        (
+            "trainer.limit_train_batches",
+            True,
+            "trainer.limit_train_batches is True: it must be a whole number",
+        ),
         ("network.widths", [], "network.widths is []: it must be a list of whole numbers"),
         ("network.widths", [5, True], "network.widths is [5, True]"),
         ("figures.plane.dims", [1, 1], "figures.plane.dims is [1, 1]: it must be two different"),
@@ -115,10 +126,18 @@ def test_files_of_conf_have_no_key_twice() -> None:
         ("task.name", None, "task.name is None: it must be one of fit"),
         ("model.beta", 2, "model=vade has no model.beta; model=vae has"),
         ("foo", 1, "there is no key or group 'foo'"),
-        ("trainer.max_epoch", 3, "there is no key or group 'trainer.max_epoch' (did you mean 'trainer.max_epochs'?)"),
+        (
+            "trainer.max_epoch",
+            3,
+            "there is no key or group 'trainer.max_epoch' (did you mean 'trainer.max_epochs'?)",
+        ),
         ("trainer.strategy", "ddp", "trainer.strategy cannot be set: it is for several devices"),
         ("model.n_clusters", 15, "model.n_clusters is now n_clusters: write n_clusters=15"),
-        ("model.warmup.kl_epochs", 5, "model.warmup.kl_epochs is 5: it must be at most model.warmup.hold_epochs"),
+        (
+            "model.warmup.kl_epochs",
+            5,
+            "model.warmup.kl_epochs is 5: it must be at most model.warmup.hold_epochs",
+        ),
         ("cluster", 3, "task=fit has no cluster; task=generate has"),
         ("run", "???", "a value is missing: set run=..."),
         ("optimized_metric", "test/elbo", "data.pool=all has none of that name"),
@@ -147,7 +166,9 @@ def test_a_warm_up_without_its_epochs_is_refused(composer: Composer) -> None:
 def test_a_key_that_is_gone_is_named(composer: Composer) -> None:
     plain = deepcopy(composed(composer, "model/vade"))
     del plain["trainer"]["max_epochs"]
-    with pytest.raises(LatentclustError, match=r"trainer.max_epochs is missing: set trainer.max_epochs=\.\.\."):
+    with pytest.raises(
+        LatentclustError, match=r"trainer.max_epochs is missing: set trainer.max_epochs=\.\.\."
+    ):
         check_settings(plain)
 
 
@@ -168,7 +189,9 @@ def test_the_settings_hold_the_values_and_do_not_change(composer: Composer) -> N
         ["model=spectral", "data=digits", "data.limit=300", "figures.at_end=false"],
     ],
 )
-def test_the_metrics_that_are_possible_are_those_of_the_run(latentclust: Command, arguments: list[str]) -> None:
+def test_the_metrics_that_are_possible_are_those_of_the_run(
+    latentclust: Command, arguments: list[str]
+) -> None:
     short = [] if arguments[0].startswith("model") else ["trainer.max_epochs=2"]
     summary = latentclust(*arguments, *short).summary
     possible = possible_metrics(check_settings(summary["config"])) - {"objective"}

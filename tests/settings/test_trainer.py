@@ -41,7 +41,6 @@ def test_a_setting_reaches_lightning(latentclust: Command, monkeypatch: pytest.M
         "inference_mode": False,
         "overfit_batches": 0.5,
         "fast_dev_run": 7,
-        "enable_progress_bar": False,
     }
     assert {*DECISIVE, *HARMLESS} == set(given) - {"limit_val_batches"}
     seen: dict[str, Any] = {}
@@ -147,7 +146,8 @@ def test_the_schedule_counts_steps_of_the_optimizer(latentclust: Command) -> Non
 
 def test_another_limit_is_another_pretraining(latentclust: Command) -> None:
     """The cache must not give a full run what three batches have learned."""
-    short = latentclust(GUIDED, "trainer.limit_train_batches=3")
-    whole = latentclust(GUIDED)
+    command = [GUIDED, "model.pretrain.max_epochs=1", "trainer.max_epochs=1", "model.refit_at=[]"]
+    short = latentclust(*command, "trainer.limit_train_batches=3")
+    whole = latentclust(*command)
     assert "pretrain" in whole.summary["seconds"]
     assert short.summary["seconds"].keys() == whole.summary["seconds"].keys()

@@ -38,14 +38,56 @@ TINY = "experiment=tiny_vade"
         (["ckpt_path=nowhere.ckpt"], "there is no file 'nowhere.ckpt'"),
         (["ckpt_path=last"], "no run under 'outputs' has a checkpoint"),
         ([TINY, "task=evaluate"], "give ckpt_path=last"),
+        (["model=null"], "model is null: it must be one of ae, gmm, kmeans"),
+        (["model=3"], "model is 3: it must be one of ae"),
+        (["data=[digits,moons]"], "data is ['digits', 'moons']: it must be one of"),
+        (["experiment=null"], "experiment is null: it must be one of digits"),
+        (["~model"], "model is missing: set model=ae|vae"),
+        (["model.optimizer=5"], "model.optimizer is 5: it is a group of keys"),
+        (["model.name=foo"], "model.name is 'foo': it must be one of ae"),
+        (["task.name=foo"], "task.name is 'foo': it must be one of fit"),
+        (["n_clusters=${nowhere}"], "n_clusters: Interpolation key 'nowhere' not found"),
+        (["hydra.run.dir=${nowhere}"], "Interpolation key 'nowhere' not found"),
+        (["seed=4294967296"], "seed is 4294967296"),
+        (["trainer.max_time=999999999999:0:0:0"], "trainer.max_time is '999999999999:0:0:0'"),
+        (["augment.shear=1e300"], "augment.shear is 1e+300: it must be a number, at most 10"),
+        (["+foo=1"], "there is no key or group 'foo'"),
+        (["+trainer.fast_dev_runs=true"], "did you mean 'trainer.fast_dev_run'"),
+        (["+trainer.max_steps=3"], "give trainer.max_epochs, and trainer.limit_train_batches"),
+        (["trainer.strategy=ddp"], "trainer.strategy cannot be set: it is for several devices"),
+        (["+seed=1"], "seed is there already: write seed=... without a +"),
+        (["+model=vae"], "model is there already: write model=... without a +"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--config-dir", "nowhere"], "there is no folder"),
+        (["data.path=x.npz"], "data=mnist has no data.path; data=files has: give data=files too"),
+        (["data=digits", "data.root=x"], "data=digits has no data.root; data=mnist, fashion_mnist has"),
+        (["epochs=3"], "did you mean 'trainer.max_epochs'"),
+        (["lr=1"], "did you mean 'model.optimizer.learning_rate'"),
+        (["model.lr=1"], "did you mean 'model.optimizer.learning_rate'"),
+        (["k=3"], "did you mean 'n_clusters'"),
+        (["gpus=1"], "did you mean 'accelerator=gpu'"),
+        (["task=train"], "did you mean 'fit'"),
+        (["model.n_clusters=15"], "model.n_clusters is now n_clusters: write n_clusters=15"),
+        (["+model.n_clusters=15"], "model.n_clusters is now n_clusters: write n_clusters=15"),
+        (["-m", "model=ae,vae,vade", "model.refit_at=[]"], "model=ae has no model.refit_at; model=vade has"),
+        (["-m", "seed=1,2,x", "n_clusters=3,4"], "seed is 'x'"),
+        (["-m", f"seed={','.join(map(str, range(1000, 2000)))}", "n_clusters=1,2,3,0"], "n_clusters is 0"),
+        (["optimized_metric=test/elbo"], "data.pool=all has none of that name"),
+        (["model=ae", "optimized_metric=train/kl_c"], "a run with model=ae"),
+        ([TINY, "model.warmup.kl_weight=5"], "model.warmup.hold_epochs is 0, so no epoch has it"),
+        (["model.warmup.kl_epochs=5"], "it must be at most model.warmup.hold_epochs, which is 4"),
+        (["data=moons"], "data=moons are points"),
     ],
 )
-def test_one_clear_line(latentclust: Command, arguments: list[str], said: str) -> None:
+def test_one_clear_line(latentclust: Command, arguments: list[str], said: str, tmp_path: Path) -> None:
     outcome = latentclust(*arguments)
     assert outcome.status == 2
     assert said in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
     assert outcome.err.startswith("latentclust: ")
+    of_the_data = ("n_clusters=401", "data.batch_size=401", "data.limit=5000")  # known when it is loaded
+    if not set(of_the_data) & set(arguments):
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(

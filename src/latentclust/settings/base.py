@@ -57,12 +57,16 @@ def _words(annotation: Any, metadata: list[Any], above: bool) -> str:
         return said
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
-        flat = [part for entry in more for part in (entry.metadata if isinstance(entry, FieldInfo) else [entry])]
+        flat = [
+            part for entry in more for part in (entry.metadata if isinstance(entry, FieldInfo) else [entry])
+        ]
         return _words(inner, [*metadata, *flat], above)
     if get_origin(annotation) in (Union, UnionType):
         parts = [part for part in get_args(annotation) if part is not NoneType]
         nullable = len(parts) < len(get_args(annotation))
-        return ", or ".join([*(_words(part, metadata, above) for part in parts), *(["null"] if nullable else [])])
+        return ", or ".join(
+            [*(_words(part, metadata, above) for part in parts), *(["null"] if nullable else [])]
+        )
     if get_origin(annotation) is Literal:
         choices = [str(choice) for choice in get_args(annotation)]
         return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"

@@ -23,7 +23,7 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
     Parameters
     ----------
     plain
-        Nested dictionaries, lists and plain values, every interpolation resolved; ``"???"`` for what is missing.
+        Nested dictionaries, lists and values, every interpolation resolved; ``"???"`` for what is missing.
     defaults
         The groups whose choice nobody asked for; advice then mentions the right choice.
 
@@ -71,18 +71,16 @@ def _say(errors: list[ErrorDetails], plain: Mapping[str, Any], defaults: frozens
         value = value.get(name) if isinstance(value, Mapping) else None
     if error["type"] in {"extra_forbidden", "invalid_key"}:
         return unknown_key(key, chosen_in(plain), defaults, value)
-    if error["type"].startswith("union_tag"):  # also where the section is no dictionary
-        names = ", ".join(choices(field.annotation)) if field else ""
-        if not isinstance(value, Mapping):
-            return f"{key} is {_short(value)}: choose {key}={names.replace(', ', '|')}"
-        return f"{key}.name is {_short(value.get('name'))}: it must be one of {names}"
+    names = list(choices(field.annotation)) if field else []
+    if error["type"].startswith("union_tag"):
+        return f"{key}.name is {_short(value.get('name'))}: it must be one of {', '.join(names)}"
     if error["type"] == "missing":
-        return f"{key} is missing: set {key}={'|'.join(choices(field.annotation)) if field else ''}" + (
-            "" if field and choices(field.annotation) else "..."
-        )
+        return f"{key} is missing: set {key}={'|'.join(names) or '...'}"
     if field is None:
         return f"{key or 'the configuration'} is {_short(value)}: {error['msg']}"
-    if section_of(field.annotation) or choices(field.annotation):
+    if names:
+        return f"{key} is {_short(value)}: choose {key}={'|'.join(names)}"
+    if section_of(field.annotation):
         return f"{key} is {_short(value)}: it is a group of keys, set one of them as {key}.KEY=VALUE"
     return f"{key} is {_short(value)}: it must be {words_of(field, above=error['type'] in TOO_LARGE)}"
 

@@ -116,8 +116,7 @@ def _check_metric(settings: Settings) -> None:
     if not isinstance(settings.data, Points):
         why += f", data.pool={settings.data.pool}"
     raise LatentclustError(
-        f"optimized_metric is '{wanted}': a run with {why} has none of that name; it has "
-        f"{_grouped(possible)}"
+        f"optimized_metric is '{wanted}': a run with {why} has none of that name; it has {_grouped(possible)}"
     )
 
 

@@ -92,6 +92,4 @@ class Circles(Points):
     """Which data."""
 
 
-Data = Annotated[
-    MNIST | FashionMNIST | Digits | Files | Blobs | Moons | Circles, Field(discriminator="name")
-]
+Data = Annotated[MNIST | FashionMNIST | Digits | Files | Blobs | Moons | Circles, Field(discriminator="name")]

@@ -75,7 +75,9 @@ def _leaves(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInf
             yield from _leaves(inner, f"{prefix}{name}.")
 
 
-def unknown_key(key: str, chosen: Mapping[str, str], defaults: frozenset[str] = frozenset(), value: Any = None) -> str:
+def unknown_key(
+    key: str, chosen: Mapping[str, str], defaults: frozenset[str] = frozenset(), value: Any = None
+) -> str:
     """Say in one line what is wrong with a key that the configuration does not have.
 
     Parameters

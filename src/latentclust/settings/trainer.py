@@ -1,4 +1,4 @@
-"""Settings of ``trainer``: every argument of Lightning's Trainer is a setting here, or refused with the reason."""
+"""Settings of ``trainer``: each argument of Lightning's Trainer is one of them, or refused with the reason."""
 
 from typing import Annotated, Literal
 
@@ -86,7 +86,7 @@ REFUSED = {
     "min_steps": "nothing but trainer.max_time stops a training early, and that is meant",
     "limit_test_batches": "results are measured on all images: give data.limit for fewer",
     "limit_predict_batches": "results are measured on all images: give data.limit for fewer",
-    "val_check_interval": "held-out images are validated on at an epoch's end: see trainer.check_val_every_n_epoch",
+    "val_check_interval": "validation comes at an epoch's end: see trainer.check_val_every_n_epoch",
     "num_sanity_val_steps": "trainer.fast_dev_run=true tries everything once",
     "log_every_n_steps": "curves have one value for each epoch",
     "enable_checkpointing": (
@@ -94,7 +94,7 @@ REFUSED = {
     ),
     "plugins": "trainer.precision and trainer.accelerator choose them",
     "barebones": "it turns off the callbacks that a run is made of",
-    "reload_dataloaders_every_n_epochs": "the images stay on the device, and every epoch draws its own batches",
+    "reload_dataloaders_every_n_epochs": "images stay on the device, and every epoch draws its own batches",
     "default_root_dir": "output_dir says where runs go",
     "enable_autolog_hparams": "the settings are in summary.json and on TensorBoard's page HPARAMS",
     "model_registry": "checkpoints are files in the run's folder",
