@@ -106,7 +106,10 @@ def main() -> None:
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
         if WITH_TRACEBACKS:
             raise
-        fail(explain(error, CONF, arguments=sys.argv[1:]), getattr(error, "exit_code", LatentclustError.exit_code))
+        fail(
+            explain(error, CONF, arguments=sys.argv[1:]),
+            getattr(error, "exit_code", LatentclustError.exit_code),
+        )
     except KeyboardInterrupt:
         if WITH_TRACEBACKS:
             raise

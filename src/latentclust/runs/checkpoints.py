@@ -37,17 +37,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     record = checkpoint.get(RECORD_KEY) if isinstance(checkpoint, dict) else None
     if not isinstance(record, dict):
         raise LatentclustError(f"ckpt_path: '{path}' was not written by latentclust; choose one of its runs'")
-    weights, settings = checkpoint.get("state_dict"), checkpoint.get("hyper_parameters")
     complete = (
         all(isinstance(checkpoint.get(part), kind) for part, kind in PARTS.items())
         and all(isinstance(record.get(part), kind) for part, kind in RECORD_PARTS.items())
         and record["stage"] in STAGES
         and all(isinstance(text, str) for text in record["overrides"])
-        and bool(weights)
+        and bool(checkpoint["state_dict"])
         and bool(checkpoint["optimizer_states"])
-        and all(isinstance(tensor, torch.Tensor) for tensor in weights.values())
+        and all(isinstance(tensor, torch.Tensor) for tensor in checkpoint["state_dict"].values())
         # By this key Lightning would import and call what it names.
-        and not any(str(key).startswith("_") for key in settings)
+        and not any(str(key).startswith("_") for key in checkpoint["hyper_parameters"])
     )
     if not complete:
         raise LatentclustError(

@@ -1,4 +1,4 @@
-"""Settings of ``trainer``: each argument of Lightning's Trainer is one of them, or refused with the reason."""
+"""Settings of ``trainer``: an argument of Lightning's Trainer is one of them, or refused with the reason."""
 
 from typing import Annotated, Literal
 
