@@ -69,7 +69,7 @@ def is_sweep(composer: Composer, flags: Namespace) -> bool:
         return bool(flags.multirun)
     if not any("hydra.mode" in override for override in flags.overrides) and flags.config_name is None:
         return False
-    return composer.hydra.get_mode(composer.config_name, flags.overrides) == RunMode.MULTIRUN
+    return bool(composer.hydra.get_mode(composer.config_name, flags.overrides) == RunMode.MULTIRUN)
 
 
 def choices_made(composer: Composer, overrides: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:

@@ -175,7 +175,7 @@ class ImageDataModule(LightningDataModule, ABC):
 
         There are enough of them for ``min_images_per_epoch``. To overfit a few batches, they keep one order.
         """
-        shuffle = self.trainer is None or not self.trainer.overfit_batches
+        shuffle = self.trainer is None or not getattr(self.trainer, "overfit_batches", 0)
         return self._follow_trainer()._batches(self.pool, shuffle=shuffle, passes=self.passes)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:

@@ -60,8 +60,8 @@ def all_keys() -> dict[str, dict[str, FieldInfo]]:
             for key, leaf in _leaves(section, f"{name}."):
                 found.setdefault(key, {})[choice] = leaf
         if not variants:
-            section = section_of(field.annotation)
-            leaves = [(name, field)] if section is None else _leaves(section, f"{name}.")
+            inner = section_of(field.annotation)
+            leaves = [(name, field)] if inner is None else _leaves(inner, f"{name}.")
             found |= {key: {"": leaf} for key, leaf in leaves}
     return found
 

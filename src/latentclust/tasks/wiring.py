@@ -58,13 +58,13 @@ def build_data(cfg: DictConfig) -> ImageDataModule:
     LatentclustError
         If the images cannot be had, or are fewer than the clusters that are to be fitted to them.
     """
-    settings = OmegaConf.to_container(cfg.data, resolve=True)
-    data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
+    settings: dict[str, Any] = OmegaConf.to_container(cfg.data, resolve=True)  # type: ignore[assignment]
+    settings |= {"seed": cfg.seed, "augmentation": Augmentation(**cfg.augment)}
+    data = build_datamodule(**settings)
     data.setup()
     tried = max(TRIED, data.batch_size, cfg.n_clusters)
     if cfg.trainer.fast_dev_run and len(data.pool) > tried:
-        settings["limit"] = tried  # type: ignore[index]
-        data = build_datamodule(seed=cfg.seed, **settings, augmentation=Augmentation(**cfg.augment))  # type: ignore[arg-type]
+        data = build_datamodule(**settings | {"limit": tried})
         data.setup()
         log.info("trainer.fast_dev_run: %s images, no checkpoints, no curves", f"{tried:,}")
     if cfg.task.name == "fit" and cfg.n_clusters > len(data.pool):
@@ -184,8 +184,7 @@ def build_profiler(name: str | None, folder: Path) -> Profiler | None:
     """Build the profiler that writes ``fit-profile.txt`` into a stage's folder."""
     if name is None:
         return None
-    kind = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}[name]
-    return kind(folder, "profile")
+    return SimpleProfiler(folder, "profile") if name == "simple" else AdvancedProfiler(folder, "profile")
 
 
 def build_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
