@@ -11,6 +11,7 @@ import torch
 
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.finding import is_whole
+from latentclust.tasks.run import Run
 from latentclust.vetting import Vocabulary, config_dirs
 from tests.conftest import REPOSITORY, TINY_CONF, Command, same_weights
 from tests.faults.harness import one_line
@@ -167,7 +168,11 @@ def test_last_passes_over_what_is_damaged(latentclust: Command, tmp_path: Path) 
     named = latentclust("task=evaluate", f"ckpt_path={newest}/checkpoints/last.ckpt")
     assert named.status == 2  # another model than the one that was named would be a wrong answer
     assert f"ckpt_path={newest}/checkpoints/best.ckpt" in one_line(named.err)
+    advice = Run(newest, ["seed=5"]).how_to_continue()
+    assert advice == f"continue with: python -m latentclust ckpt_path={newest}/checkpoints/best.ckpt"
     flip(newest / "checkpoints/best.ckpt")
+    advice = Run(newest, ["seed=5"]).how_to_continue()
+    assert advice.endswith("start again with: python -m latentclust seed=5")
     older = latentclust("task=evaluate", "ckpt_path=last")
     assert older.summary["seed"] == 0
     for path in tmp_path.glob("outputs/*/*/checkpoints/*.ckpt"):
