@@ -58,7 +58,7 @@ def test_other_images_get_the_same_clusters_however_few_they_are(
     np.testing.assert_array_equal(alone["clusters"], whole["clusters"][[7, 0, 3]])
     for name in ("codes", "responsibilities"):
         np.testing.assert_allclose(alone[name], whole[name][[7, 0, 3]], rtol=1e-4, atol=1e-4)
-    for task in ("evaluate", "figures"):
+    for task in ("evaluate", "figures") if model == "ae" else ("evaluate",):
         outcome = latentclust(f"task={task}", *few)
         assert outcome.status == 0, outcome.err
         assert outcome.summary["clusters"]["used"] == len(set(alone["clusters"].tolist()))
