@@ -24,6 +24,15 @@ settings.load_profile("latentclust")
 REPOSITORY = Path(__file__).parents[1]
 TINY_CONF = REPOSITORY / "tests" / "conf"
 
+# All figures, at the end and of the second epoch, from as little as shows that they are there.
+DRAWN = (
+    "figures.at_end=true",
+    "figures.every_n_epochs=2",
+    "figures.embedding.max_iter=250",
+    "figures.embedding.size=60",
+    "figures.plane.n=4",
+)
+
 
 @dataclass
 class Outcome:

@@ -8,8 +8,8 @@ from nbclient import NotebookClient
 from tests.conftest import REPOSITORY, Command
 
 
-def test_the_tour_runs_on_a_trained_model(latentclust: Command, tmp_path: Path) -> None:
-    assert latentclust("experiment=tiny_vade").status == 0
+def test_the_tour_runs_on_a_trained_model(trained: Command, tmp_path: Path) -> None:
+    trained("experiment=tiny_vade")
     notebook = nbformat.read(REPOSITORY / "notebooks" / "tour.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # they would go stale
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -99,9 +99,9 @@ def test_performance_shows_its_result_files() -> None:
             assert ratio == pytest.approx(best["latentclust"] / best[name.partition("/")[2]], abs=1e-3)
 
 
-def test_the_timed_run_reads_the_log(latentclust: Command) -> None:
+def test_the_timed_run_reads_the_log(trained: Command) -> None:
     timed, pages = importlib.import_module("timed"), importlib.import_module("pages")
-    folder = latentclust("experiment=tiny_vade").folder
+    folder = trained("experiment=tiny_vade").folder
     assert folder is not None
     found = timed.EPOCH.findall((folder / "latentclust.log").read_text())
     with (folder / "metrics.csv").open() as file:

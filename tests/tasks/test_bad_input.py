@@ -100,8 +100,10 @@ def test_a_gpu_that_is_not_there(latentclust: Command) -> None:
         assert "choose trainer.accelerator=cpu or auto" in outcome.err
 
 
-def test_a_cut_off_checkpoint_and_a_foreign_one(latentclust: Command, tmp_path: Path) -> None:
-    run = latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+def test_a_cut_off_checkpoint_and_a_foreign_one(
+    trained: Command, latentclust: Command, tmp_path: Path
+) -> None:
+    run = trained("experiment=tiny_ae", "trainer.max_epochs=1")
     assert run.folder is not None
     whole = (run.folder / "checkpoints/last.ckpt").read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
@@ -114,8 +116,8 @@ def test_a_cut_off_checkpoint_and_a_foreign_one(latentclust: Command, tmp_path: 
         assert len(outcome.err.strip().splitlines()) == 1
 
 
-def test_a_checkpoint_of_another_model(latentclust: Command) -> None:
-    latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
+def test_a_checkpoint_of_another_model(trained: Command, latentclust: Command) -> None:
+    trained("experiment=tiny_ae", "trainer.max_epochs=1")
     outcome = latentclust("task=evaluate", "ckpt_path=last", "experiment=tiny_vade")
     assert outcome.status == 2
     assert "holds a model of class AE, not VaDE" in outcome.err
@@ -130,8 +132,10 @@ def test_a_checkpoint_of_another_model(latentclust: Command) -> None:
         ("model=vae", "holds a model of class AE, not VAE"),
     ],
 )
-def test_a_continuation_that_does_not_fit(latentclust: Command, argument: str, said: str) -> None:
-    latentclust("experiment=tiny_ae", "trainer.max_epochs=2")
+def test_a_continuation_that_does_not_fit(
+    trained: Command, latentclust: Command, argument: str, said: str
+) -> None:
+    trained("experiment=tiny_ae", "trainer.max_epochs=2")
     outcome = latentclust("ckpt_path=last", argument)
     assert outcome.status == 2
     assert said in outcome.err

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import Command, Outcome, same_weights
+from tests.conftest import DRAWN, Command, Outcome, same_weights
 
 EVERY = {"latent", "reconstructions", "plane", "curves", "confusion", "tsne_latent_space", "tsne_raw_pixels"}
 OF = {
@@ -21,17 +21,11 @@ OF = {
         "reliability",
     },
 }
-QUICK = ("figures.embedding.max_iter=250", "figures.embedding.size=60", "figures.plane.n=4")
 
 
 @pytest.mark.parametrize("model", ["ae", "vae", "vade"])
-def test_a_run_draws_everything_into_files_tensorboard_and_the_report(
-    latentclust: Command, model: str
-) -> None:
-    outcome = latentclust(
-        f"experiment=tiny_{model}", "figures.at_end=true", "figures.every_n_epochs=2", *QUICK
-    )
-    assert outcome.status == 0, outcome.err
+def test_a_run_draws_everything_into_files_tensorboard_and_the_report(trained: Command, model: str) -> None:
+    outcome = trained(f"experiment=tiny_{model}", *DRAWN)
     assert outcome.folder is not None
     figures = outcome.folder / "figures"
     assert {path.stem for path in figures.glob("*.png")} == EVERY | OF[model]
@@ -46,8 +40,8 @@ def test_a_run_draws_everything_into_files_tensorboard_and_the_report(
     assert len(metadata.read_text().splitlines()) == 60 + 1
 
 
-def test_figures_draws_a_trained_model_again(latentclust: Command) -> None:
-    fitted = latentclust("experiment=tiny_vade", "figures.at_end=true", *QUICK)
+def test_figures_draws_a_trained_model_again(trained: Command, latentclust: Command) -> None:
+    fitted = trained("experiment=tiny_vade", *DRAWN)
     again = latentclust("task=figures", "ckpt_path=last", "figures.svg=true")
     assert again.status == 0, again.err
     assert fitted.folder is not None
@@ -58,8 +52,8 @@ def test_figures_draws_a_trained_model_again(latentclust: Command) -> None:
         assert "VaDE on digits, epoch 3" in (again.folder / "figures" / f"{path.stem}.svg").read_text()
 
 
-def test_report_is_made_again_from_the_runs_folder(latentclust: Command) -> None:
-    fitted = latentclust("experiment=tiny_vade", "figures.at_end=true", *QUICK)
+def test_report_is_made_again_from_the_runs_folder(trained: Command, latentclust: Command) -> None:
+    fitted = trained("experiment=tiny_vade", *DRAWN)
     assert fitted.folder is not None
     page = fitted.folder / "report.html"
     before = page.read_bytes()

@@ -112,10 +112,10 @@ def test_nothing_but_training_touches_the_batch_normalization(latentclust: Comma
     assert counts == {2 * 8 + 3 * 8}
 
 
-@pytest.mark.parametrize("name", ["ae", "vade", "conv"])
-def test_evaluate_repeats_the_scores_of_the_run(trained: Command, latentclust: Command, name: str) -> None:
-    fitted = trained(f"experiment=tiny_{name}")
+def test_evaluate_repeats_the_scores_of_a_run_with_batch_normalization(
+    trained: Command, latentclust: Command
+) -> None:
+    fitted = trained("experiment=tiny_conv")
     measured = latentclust("task=evaluate", "ckpt_path=last")
     assert measured.status == 0, measured.err
-    assert measured.folder != fitted.folder
     assert measured.summary["results"][-1] == fitted.summary["results"][-1]

@@ -1,0 +1,57 @@
+"""Neighbors among images are searched once for each set of images and each way of searching."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from latentclust.data import DigitsDataModule
+from latentclust.initialization import nearest_images
+from latentclust.tasks.image_neighbors import image_neighbors
+
+
+@pytest.fixture
+def cfg(tmp_path: Path) -> DictConfig:
+    return OmegaConf.create(
+        {"output_dir": str(tmp_path), "init": {"warp": 1, "candidates": 10, "cache": True}}
+    )
+
+
+def digits(limit: int = 30) -> DigitsDataModule:
+    data = DigitsDataModule(limit=limit, batch_size=10)
+    data.setup()
+    return data
+
+
+def kept(folder: Path) -> int:
+    return len(list(folder.glob("cache/neighbors-*.npz")))
+
+
+def test_what_is_kept_is_what_was_found(cfg: DictConfig, tmp_path: Path) -> None:
+    data = digits()
+    true = nearest_images(data.pool.images, 4, warp=1, candidates=10)
+    for _ in range(2):
+        found = image_neighbors(cfg, data, data.pool.images, 4)
+        np.testing.assert_array_equal(found.indices, true.indices)
+        np.testing.assert_array_equal(found.distances, true.distances)
+        assert (found.indices.dtype, kept(tmp_path)) == (true.indices.dtype, 1)
+
+
+def test_another_search_is_kept_beside_it(cfg: DictConfig, tmp_path: Path) -> None:
+    data = digits()
+    image_neighbors(cfg, data, data.pool.images, 4)
+    assert image_neighbors(cfg, data, data.pool.images, 6).indices.shape == (30, 6)
+    other = digits(40)
+    assert image_neighbors(cfg, other, other.pool.images, 4).indices.shape == (40, 4)
+    for key, value in (("warp", 2), ("candidates", 20)):
+        cfg.init[key] = value
+        image_neighbors(cfg, data, data.pool.images, 4)
+    assert kept(tmp_path) == 5
+
+
+def test_nothing_is_kept_where_that_is_not_wanted(cfg: DictConfig, tmp_path: Path) -> None:
+    cfg.init.cache = False
+    data = digits()
+    image_neighbors(cfg, data, data.pool.images, 4)
+    assert kept(tmp_path) == 0
