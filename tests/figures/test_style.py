@@ -133,7 +133,7 @@ def test_save_that_fails_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch)
 
 def test_save_below_a_file_says_what_to_do(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(LatentclustError, match="choose another output folder"):
+    with pytest.raises(LatentclustError, match="choose another output_dir"):
         save(example(), tmp_path / "taken" / "figure.png")
 
 
