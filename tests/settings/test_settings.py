@@ -185,6 +185,7 @@ def test_the_settings_hold_the_values_and_do_not_change(composer: Composer) -> N
         ["experiment=tiny_ae"],
         ["experiment=tiny_vae"],
         ["experiment=tiny_guided", "data.pool=train"],
+        ["experiment=tiny_vade", "model.gamma=exact"],
         ["model=kmeans", "data=moons", "figures.at_end=false"],
         ["model=spectral", "data=digits", "data.limit=300", "figures.at_end=false"],
     ],
@@ -195,7 +196,15 @@ def test_the_metrics_that_are_possible_are_those_of_the_run(
     short = [] if arguments[0].startswith("model") else ["trainer.max_epochs=2"]
     summary = latentclust(*arguments, *short).summary
     possible = possible_metrics(check_settings(summary["config"])) - {"objective"}
-    assert {name for name in summary["metrics"] if not name.startswith("learning_rate/")} == possible
+    assert named(summary) == possible
+    if not short:
+        return
+    summary = latentclust("task=evaluate", "ckpt_path=last").summary
+    assert named(summary) == possible_metrics(check_settings(summary["config"])) - {"objective"}
+
+
+def named(summary: dict[str, Any]) -> set[str]:
+    return {name for name in summary["metrics"] if not name.startswith("learning_rate/")}
 
 
 def test_the_room_imports_nothing_heavy() -> None:

@@ -73,7 +73,7 @@ TINY = "experiment=tiny_vade"
         (["-m", "seed=1,2,x", "n_clusters=3,4"], "seed is 'x'"),
         (["-m", f"seed={','.join(map(str, range(1000, 2000)))}", "n_clusters=1,2,3,0"], "n_clusters is 0"),
         (["optimized_metric=test/elbo"], "data.pool=all has none of that name"),
-        (["model=ae", "optimized_metric=train/kl_c"], "a run with model=ae"),
+        (["model=ae", "optimized_metric=train/kl_c"], "model=ae, data=mnist"),
         ([TINY, "model.warmup.kl_weight=5"], "model.warmup.hold_epochs is 0, so no epoch has it"),
         (["model.warmup.kl_epochs=5"], "it must be at most model.warmup.hold_epochs, which is 4"),
         (["data=moons"], "data=moons are points"),

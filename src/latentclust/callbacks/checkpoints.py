@@ -83,8 +83,7 @@ class Checkpoints(ModelCheckpoint):
             if due or done == trainer.max_epochs or trainer.should_stop:
                 if self.monitor in trainer.callback_metrics:
                     super().on_train_epoch_end(trainer, pl_module)
-                if not trainer.fast_dev_run:
-                    trainer.save_checkpoint(self.last)
+                trainer.save_checkpoint(self.last)
                 self.pending, self.written = None, monotonic()
             else:
                 self.pending = copied(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
@@ -99,7 +98,7 @@ class Checkpoints(ModelCheckpoint):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give a run its ``last.ckpt`` that continued a finished one and had nothing to train."""
-        if not (self.last.exists() or trainer.fast_dev_run):
+        if not self.last.exists():
             trainer.save_checkpoint(self.last)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

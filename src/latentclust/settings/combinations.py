@@ -112,7 +112,7 @@ def _check_metric(settings: Settings) -> None:
     wanted, possible = settings.optimized_metric, possible_metrics(settings)
     if wanted in possible:
         return
-    why = f"model={settings.model.name}, data={settings.data.name}"
+    why = f"task={settings.task.name}, model={settings.model.name}, data={settings.data.name}"
     if not isinstance(settings.data, Points):
         why += f", data.pool={settings.data.pool}"
     raise LatentclustError(

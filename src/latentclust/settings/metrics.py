@@ -1,7 +1,7 @@
 """Which metrics a run will have: known before it begins."""
 
 from latentclust.settings.data import Points
-from latentclust.settings.model import AE, Partition, Spectral, VaDE
+from latentclust.settings.model import AE, VAE, Partition, Spectral, VaDE
 from latentclust.settings.top import Settings
 
 SCORES = ("acc", "nmi", "ari", "used", "smallest_share")
@@ -13,17 +13,18 @@ def possible_metrics(settings: Settings) -> set[str]:
     Of images in a file nobody knows yet whether they have labels, or are held out: they may.
     """
     model, data = settings.model, settings.data
-    names = {"objective", "train/loss"}
     if isinstance(model, Partition):
-        names |= {"distances/contrast", "distances/nearest", "distances/farthest"}
+        names = {"objective", "train/loss"} | {"distances/contrast", "distances/nearest", "distances/farthest"}
         tested = not isinstance(data, Points) and not (isinstance(model, Spectral) and data.pool == "train")
         return names | _scores("cluster", tested)
     assert not isinstance(data, Points)
-    terms = _terms(settings)
-    names |= {f"train/{term}" for term in terms} | {"perf/samples_per_second"}
-    if data.pool == "train":  # the others are held out and validated on
-        names |= {f"test/{term}" for term in terms - {"self_training"}}
-    names |= _scores("cluster", True)
+    terms = _terms(model)
+    names = {"objective"} | _scores("cluster", True)
+    if data.pool == "train":  # the others are held out
+        names |= {f"test/{term}" for term in terms}
+    if settings.task.name == "evaluate":
+        return names | {f"train/{term}" for term in terms}
+    names |= {f"train/{term}" for term in terms | _terms_of_training(model)} | {"perf/samples_per_second"}
     if settings.callbacks.cluster_accuracy.every_n_epochs:
         names |= {"perf/accuracy_seconds"}
         if not isinstance(model, VaDE):
@@ -31,14 +32,21 @@ def possible_metrics(settings: Settings) -> set[str]:
     return names
 
 
-def _terms(settings: Settings) -> set[str]:
-    """Return the terms of the model's objective."""
-    model = settings.model
+def _terms(model: AE | VAE | VaDE) -> set[str]:
+    """Return the terms of the objective that are measured of any images."""
     if isinstance(model, AE):
         return {"loss", "reconstruction"}
-    terms = {"loss", "elbo", "reconstruction", "kl_z"}
+    return {"elbo", "reconstruction", "kl_z"} | ({"kl_c"} if isinstance(model, VaDE) else {"loss"})
+
+
+def _terms_of_training(model: AE | VAE | VaDE) -> set[str]:
+    """Return what only a training has."""
+    terms = {"loss"}
     if isinstance(model, VaDE):
-        terms |= {"kl_c"} | ({"self_training"} if model.self_training.weight else set())
+        if model.gamma == "sample" or model.warmup.hold_epochs:
+            terms |= {"trained_kl_z", "trained_kl_c"}
+        if model.self_training.weight:
+            terms |= {"self_training"}
     return terms
 
 
