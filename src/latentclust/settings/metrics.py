@@ -14,7 +14,8 @@ def possible_metrics(settings: Settings) -> set[str]:
     """
     model, data = settings.model, settings.data
     if isinstance(model, Partition):
-        names = {"objective", "train/loss"} | {"distances/contrast", "distances/nearest", "distances/farthest"}
+        names = {"objective", "train/loss"}
+        names |= {"distances/contrast", "distances/nearest", "distances/farthest"}
         tested = not isinstance(data, Points) and not (isinstance(model, Spectral) and data.pool == "train")
         return names | _scores("cluster", tested)
     assert not isinstance(data, Points)
