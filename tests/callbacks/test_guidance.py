@@ -194,10 +194,10 @@ def test_targets_are_the_partition_and_then_the_models_own(
     assert init.clusters is not None
     assert torch.equal(watch.seen[0], torch.eye(10)[init.clusters.long()])
     for joint, targets in list(zip(watch.joints, watch.seen, strict=True))[1:]:
-        q = (joint / 2).softmax(dim=1)
+        q = (joint.double() / 2).softmax(dim=1)  # in float32 a cluster that nearly died would be 0 / 0
         expected = q.square() / q.sum(dim=0)
         torch.testing.assert_close(
-            targets, expected / expected.sum(dim=1, keepdim=True), rtol=1e-3, atol=1e-5
+            targets.double(), expected / expected.sum(dim=1, keepdim=True), rtol=1e-3, atol=1e-5
         )
     assert len(watch.in_order) == 3 * batches
     assert all(watch.in_order)
