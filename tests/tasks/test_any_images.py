@@ -78,6 +78,16 @@ def test_images_of_any_shape_are_drawn(
     assert (outcome.folder / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_partitions_without_a_network_draw_images_of_any_shape(
+    latentclust: Command, save: Save, channels: int
+) -> None:
+    outcome = latentclust("model=kmeans", *save(40, 9, 4, channels), "n_clusters=3", "data.batch_size=8")
+    assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    assert (outcome.folder / "figures" / "means.png").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("experiment", "channels", "height", "width"),
     [("conv", 3, 9, 4), pytest.param("vade", 1, 4, 9, marks=pytest.mark.faults)],

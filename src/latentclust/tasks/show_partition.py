@@ -12,6 +12,7 @@ from latentclust.figures import Plane
 from latentclust.points import Floats, Integers
 from latentclust.tasks.measure import Result
 from latentclust.tasks.partition import Finding
+from latentclust.tasks.pictures import as_pictures
 from latentclust.tasks.run import Run
 from latentclust.tasks.summary import Summary
 
@@ -150,7 +151,7 @@ def means(finding: Finding, title: str) -> Figure:
         labels.append(f"{cluster}: {len(members) / len(inputs.sample):.1%}")
     grid = torch.from_numpy(np.stack(rows)).reshape(len(rows), -1, channels, height, width)
     return figures.image_grid(
-        grid.movedim(-3, -1).numpy(),
+        as_pictures(grid),
         title=f"{title}: each cluster's share, mean image and some of its images",
         row_labels=labels,
     )
