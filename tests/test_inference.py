@@ -68,6 +68,18 @@ def test_test_images_of_a_sample_are_its_pools_last() -> None:
     assert torch.equal(test, in_chunks(brightness, chosen.test.images))
 
 
+def test_the_test_images_of_a_sample_are_test_images() -> None:
+    data = digits("all")
+    chosen = sample(data, 300)
+    assert data.test is not None
+    assert chosen.test is not None
+    held = {image.numpy().tobytes() for image in data.test.images}
+    is_test = [image.numpy().tobytes() in held for image in chosen.pool.images]
+    assert is_test == sorted(is_test)  # the pool's order: training images first
+    assert sum(is_test) == len(chosen.test)
+    assert all(image.numpy().tobytes() in held for image in chosen.test.images)
+
+
 def test_a_sample_without_a_test_image_has_none() -> None:
     chosen: Sample = next(s for s in (sample(digits("all"), 1, seed) for seed in range(50)) if s.test is None)
     pool, test = over_pool_and_test(brightness, chosen)

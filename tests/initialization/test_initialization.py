@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
@@ -78,6 +79,17 @@ def test_gmm_keeps_its_likeliest_restart() -> None:
     assert max(bounds) > bounds[0] + 1e-3  # the restarts differ, and the first is not the best
     start = fit_gmm(z, 6, n_init=4, seed=5)
     assert start.objective == pytest.approx(best.score(z.double().numpy()))
+
+
+def test_kmeans_keeps_the_restart_with_the_least_inertia() -> None:
+    z = torch.randn(150, 2, generator=torch.Generator().manual_seed(3))
+    one, many = (
+        -KMeans(8, n_init=n, max_iter=200, random_state=5).fit(z.double().numpy()).inertia_ / len(z)
+        for n in (1, 6)
+    )
+    assert many > one + 1e-3  # the restarts differ, and the first is not the best
+    assert fit_kmeans(z, 8, n_init=6, seed=5).objective == pytest.approx(many)
+    assert fit_kmeans(z, 8, n_init=1, seed=5).objective == pytest.approx(one)
 
 
 def test_kmeans_components_are_the_clusters_own_moments() -> None:

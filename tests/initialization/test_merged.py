@@ -14,8 +14,9 @@ from scipy.stats import entropy
 from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 
-from latentclust.initialization import fit_gmm, fit_manifold, fit_merged
+from latentclust.initialization import fit_gmm, fit_manifold, fit_merged, nearest
 from latentclust.initialization import merged as module
+from latentclust.initialization.manifold import embed
 from latentclust.initialization.merged import merge_components, mutual_information
 
 
@@ -101,6 +102,14 @@ def test_a_seed_fixes_the_partition(fit: object) -> None:
     assert callable(fit)
     first, second = fit(z, 3, seed=4), fit(z, 3, seed=4)
     assert (first.clusters == second.clusters).all()
+
+
+def test_a_seed_fixes_the_layout_and_another_has_its_own() -> None:
+    z, _ = make_moons(200, noise=0.1, random_state=1)
+    neighbors = nearest(z, 10)
+    first, again, other = (embed(z, neighbors, 2, n_epochs=5, seed=seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
 
 
 @pytest.mark.parametrize("seed", range(3))

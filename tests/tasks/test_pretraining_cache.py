@@ -58,7 +58,7 @@ def test_what_changes_the_weights_changes_the_place(cfg: DictConfig, change: str
     "change",
     [
         "model.gamma=exact",
-        "model.n_clusters=5",
+        "n_clusters=5",
         "model.optimizer.learning_rate=1e-4",
         "trainer.max_epochs=7",
         "init.name=kmeans",

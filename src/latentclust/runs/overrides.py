@@ -64,7 +64,7 @@ def leads_away(saved: str, checkpoint: Path) -> bool:
     Examples
     --------
     >>> of_mine = Path("/data/runs/2026-01-31/12-00-00-000000/checkpoints/last.ckpt")
-    >>> leads_away("output_dir=/data/runs", of_mine), leads_away("output_dir=/data", of_mine)
+    >>> leads_away("output_dir=/data/runs", of_mine), leads_away("output_dir=/elsewhere", of_mine)
     (False, True)
     """
     key, _, value = saved.partition("=")
