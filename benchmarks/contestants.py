@@ -79,10 +79,12 @@ def latentclust(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
     clock, measures = EpochClock(), [accuracy, History()]
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder), [])
+        model = build(cfg, data)
+        objective = model.objective_metric(data.held_out is not None)
         trainer = build_trainer(
-            cfg, run, data, "train", Path(folder), max_epochs=1, measures=[*measures, clock]
+            cfg, run, data, "train", Path(folder), objective, max_epochs=1, measures=[*measures, clock]
         )
-        trainer.fit(build(cfg, data), datamodule=data)
+        trainer.fit(model, datamodule=data)
     return clock.seconds
 
 

@@ -172,17 +172,20 @@ def test_checkpoints_keep_their_distance(tmp_path: Path, monkeypatch: pytest.Mon
     clock = iter(range(0, 1000, 10))  # every look at the clock is ten seconds after the one before
     monkeypatch.setattr("latentclust.callbacks.checkpoints.monotonic", lambda: float(next(clock)))
     epochs: list[int] = []
+    save = L.Trainer.save_checkpoint
 
-    class Noted(Checkpoints):
-        def on_save_checkpoint(self, trainer: L.Trainer, *args: Any) -> None:
-            epochs.append(trainer.current_epoch)
+    def noted(self: L.Trainer, *arguments: Any, **options: Any) -> None:
+        epochs.append(self.current_epoch)
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(L.Trainer, "save_checkpoint", noted)
 
     def written(every: int, apart: float) -> list[int]:
         epochs.clear()
         trainer = L.Trainer(
             accelerator="cpu",
             max_epochs=7,
-            callbacks=[ObjectiveTerms(), Noted(tmp_path / f"{every}-{apart}", every, apart)],
+            callbacks=[ObjectiveTerms(), Checkpoints(tmp_path / f"{every}-{apart}", every, apart)],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,

@@ -21,6 +21,9 @@ WATCHERS = {
     "latentclust.hardware",
     "latentclust.runs.checkpoint_io",
     "latentclust.callbacks.checkpoints",
+    "latentclust.callbacks.progress",
+    "latentclust.terminal",
+    "latentclust.models.code_mixture",  # fitted when the training is over
     "latentclust.callbacks.objective_terms",
     "latentclust.callbacks.throughput",
     "latentclust.data.splits",  # its images are in the key

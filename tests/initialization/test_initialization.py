@@ -146,7 +146,7 @@ def test_fewer_distinct_codes_than_clusters_still_start(name: str) -> None:
 
 @pytest.mark.parametrize("n_clusters", [0, 4])
 def test_more_clusters_than_codes_are_refused(name: str, n_clusters: int) -> None:
-    with pytest.raises(LatentclustError, match=rf"model\.n_clusters is {n_clusters}, but there are 3 codes"):
+    with pytest.raises(LatentclustError, match=rf"n_clusters is {n_clusters}, but there are 3 codes"):
         initialization.fit(name, torch.zeros(3, 2), n_clusters)
 
 

@@ -135,7 +135,7 @@ def test_evaluate_returns_the_metric_that_was_asked_for(
         assert returned == [metrics[objective], metrics["cluster/nmi"]]
     outcome = latentclust("task=evaluate", "ckpt_path=last", "optimized_metric=perf/accuracy_seconds")
     assert outcome.status == 2
-    assert "optimized_metric=perf/accuracy_seconds" in outcome.err
+    assert "optimized_metric is 'perf/accuracy_seconds'" in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
 
 

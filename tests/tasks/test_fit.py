@@ -198,7 +198,9 @@ def test_gradients_are_clipped_in_either_precision(latentclust: Command, precisi
         return outcome.weights()
 
     def farthest(weights: dict[str, torch.Tensor]) -> float:
-        return max((weights[name] - start[name]).abs().max().item() for name in weights)
+        # The mixture is fitted to the codes when the training is over.
+        trained = [name for name in weights if not name.startswith("code_mixture.")]
+        return max((weights[name] - start[name]).abs().max().item() for name in trained)
 
     start = after_one_step("1e-30")
     # Adam's first step is the learning rate, unless the gradients are far below its epsilon of 1e-8.

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from latentclust.errors import LatentclustError
 from latentclust.settings.base import Section, words_of
-from latentclust.settings.combinations import check_combinations, check_model_and_data
+from latentclust.settings.combinations import check_choices, check_combinations
 from latentclust.settings.keys import VARIED, choices, section_of, unknown_key
 from latentclust.settings.top import Settings
 
@@ -36,7 +36,7 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
     if missing is not None:
         raise LatentclustError(f"a value is missing: set {missing}=...")
     # A network's own settings of the data are none of points': say that rather than name one of them.
-    check_model_and_data(chosen_in(plain))
+    check_choices(chosen_in(plain), continues=plain.get("ckpt_path") is not None)
     try:
         settings = Settings.model_validate(_frozen(plain))
     except ValidationError as error:

@@ -12,6 +12,7 @@ from latentclust.settings.trainer import Trainer
 # Coordinates of all points together: 4 GB.
 LARGEST_POINTS = 500_000_000
 NETWORKS = ("ae", "vae", "vade")
+METHODS = ("kmeans", "gmm", "spectral")
 POINTS = ("blobs", "moons", "circles")
 
 
@@ -49,15 +50,27 @@ def _check_checkpoint(settings: Settings) -> None:
         raise LatentclustError(f"task={task} needs a trained model: give ckpt_path=last or a .ckpt file")
 
 
-def check_model_and_data(chosen: Mapping[str, str]) -> None:
+def check_choices(chosen: Mapping[str, str], *, continues: bool) -> None:
     """Check the choices of model and data alone.
+
+    Parameters
+    ----------
+    chosen
+        The choice of each group.
+    continues
+        Whether there is a checkpoint to go on from.
 
     Raises
     ------
     LatentclustError
-        If a network is to be trained on points.
+        If a network is to be trained on points, or a method that leaves no checkpoint is to go on from one.
     """
     model, data = chosen.get("model"), chosen.get("data")
+    if continues and model in METHODS:
+        raise LatentclustError(
+            f"model={model} trains nothing that a checkpoint could hold: leave out ckpt_path, or choose "
+            "another model"
+        )
     if model in NETWORKS and data in POINTS:
         raise LatentclustError(
             f"data={data} are points, and model={model} needs images: choose model=kmeans|gmm|spectral, or "
@@ -67,17 +80,11 @@ def check_model_and_data(chosen: Mapping[str, str]) -> None:
 
 def _check_partition(settings: Settings) -> None:
     task, model = settings.task.name, settings.model.name
-    if isinstance(settings.model, Partition):
-        if task != "fit":
-            raise LatentclustError(
-                f"task={task} needs a trained network, which model={model} is not: leave out task=..., or "
-                "choose another model"
-            )
-        if settings.ckpt_path is not None:
-            raise LatentclustError(
-                f"model={model} trains nothing that a checkpoint could hold: leave out ckpt_path, or choose "
-                "another model"
-            )
+    if isinstance(settings.model, Partition) and task != "fit":
+        raise LatentclustError(
+            f"task={task} needs a trained network, which model={model} is not: leave out task=..., or "
+            "choose another model"
+        )
 
 
 def _check_points(settings: Settings) -> None:
