@@ -49,6 +49,14 @@ def test_a_mixture_is_scikit_learns(covariance, blobs):
     np.testing.assert_allclose(found.covariances, truth.covariances_)
 
 
+def test_a_mixtures_restart_is_that_of_its_seed():
+    points = np.random.default_rng(0).normal(size=(150, 2))
+    found = [gmm(points, 6, n_init=1, seed=seed) for seed in (0, 7)]
+    truth = [GaussianMixture(6, n_init=1, random_state=seed).fit(points) for seed in (0, 7)]
+    assert [one.objective for one in found] == pytest.approx([-one.score(points) for one in truth])
+    assert abs(found[0].objective - found[1].objective) > 1e-3  # two local optima
+
+
 @pytest.mark.parametrize(("name", "noise"), [("moons", 0.1), ("circles", 0.075), ("blobs", 0.15)])
 def test_spectral_clustering_is_scikit_learns(name, noise):
     points, labels = make_points(name, 600, noise=noise, n_groups=3)
