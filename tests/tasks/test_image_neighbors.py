@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from latentclust.data import DigitsDataModule
@@ -48,6 +49,16 @@ def test_another_search_is_kept_beside_it(cfg: DictConfig, tmp_path: Path) -> No
         cfg.init[key] = value
         image_neighbors(cfg, data, data.pool.images, 4)
     assert kept(tmp_path) == 5
+
+
+def test_another_number_of_threads_searches_again(
+    cfg: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = digits()
+    for threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        image_neighbors(cfg, data, data.pool.images, 4)
+    assert kept(tmp_path) == 2
 
 
 def test_nothing_is_kept_where_that_is_not_wanted(cfg: DictConfig, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
@@ -81,3 +82,13 @@ def test_other_images_of_the_same_shape_are_another_pretraining(cfg: DictConfig)
     other = build_data(cfg)
     other.pool.images[0, 0, 0, 0] += 1
     assert cache_path(cfg, other) != before
+
+
+def test_another_number_of_threads_rounds_differently(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = set()
+    for threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        places.add(place(cfg))
+    assert len(places) == 2
