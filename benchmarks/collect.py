@@ -1,4 +1,4 @@
-"""Collect runs into one committed result file, and write README's table from it.
+"""Collect runs into one committed result file, and write a table of docs/results.md from it.
 
     python benchmarks/collect.py outputs/multirun/2026-01-31/12-00-00   # any folders with summary.json
     python benchmarks/collect.py                                        # the table alone, from the file
@@ -17,7 +17,7 @@ from runs import KEPT
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "foundation.json"
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "results.md"
 MARKS = ("<!-- results: written by benchmarks/collect.py -->", "<!-- /results -->")
 
 
@@ -79,7 +79,7 @@ def rows(runs: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def markdown(runs: list[dict[str, Any]]) -> str:
-    """Write the table for README."""
+    """Write the table for the page."""
     header = [
         "data",
         "clusters by",
@@ -108,5 +108,5 @@ if __name__ == "__main__":
             json.dumps({"runs": collect([Path(name) for name in sys.argv[1:]])}, indent=1) + "\n"
         )
     found = json.loads(RESULTS.read_text())["runs"]
-    README.write_text(with_table(README.read_text(), markdown(found)))
+    PAGE.write_text(with_table(PAGE.read_text(), markdown(found)))
     print(markdown(found))

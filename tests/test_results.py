@@ -30,11 +30,11 @@ def collect() -> ModuleType:
     return importlib.import_module("collect")
 
 
-def test_readme_shows_the_result_file(collect: ModuleType) -> None:
-    readme = collect.README.read_text()
+def test_the_page_shows_the_result_file(collect: ModuleType) -> None:
+    page = collect.PAGE.read_text()
     runs = json.loads(collect.RESULTS.read_text())["runs"]
-    assert collect.MARKS[0] in readme
-    assert readme == collect.with_table(readme, collect.markdown(runs))
+    assert collect.MARKS[0] in page
+    assert page == collect.with_table(page, collect.markdown(runs))
 
 
 def committed_runs() -> list[dict[str, Any]]:
@@ -126,12 +126,12 @@ def test_the_codes_alone_are_not_timed_without_a_run(
     assert "there is none yet" in capsys.readouterr().err
 
 
-def test_pages_show_every_accuracy_run() -> None:
+def test_the_page_shows_every_accuracy_run() -> None:
     accuracy, pages = importlib.import_module("accuracy"), importlib.import_module("pages")
     runs = accuracy.load()
-    for path in accuracy.PAGES:
-        page = path.read_text()
-        assert page == pages.fill(page, "accuracy", accuracy.table(runs))
+    page = accuracy.PAGE.read_text()
+    assert "<!-- accuracy -->" in page
+    assert page == pages.fill(page, "accuracy", accuracy.table(runs))
     lines = accuracy.table(runs).splitlines()[2:]
     groups = {(run["recipe"], run["data"]) for run in runs}
     assert len(lines) == len(groups)
@@ -145,6 +145,23 @@ def test_pages_show_every_accuracy_run() -> None:
         spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
         assert acc == f"{statistics.mean(values):.2f}{spread}"
         assert (worst, best) == (f"{min(values):.2f}", f"{max(values):.2f}")
+
+
+def test_readme_shows_three_recipes_on_mnist() -> None:
+    accuracy, pages = importlib.import_module("accuracy"), importlib.import_module("pages")
+    runs, readme = accuracy.load(), accuracy.README.read_text()
+    assert "<!-- headline -->" in readme
+    assert readme == pages.fill(readme, "headline", accuracy.headline(runs))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in accuracy.headline(runs).splitlines()]
+    assert [row[0] for row in rows[2:]] == ["`default`", "`vade_best`", "`vade_paper`"]
+    for recipe, _, acc, worst, n in rows[2:]:
+        values = [
+            100 * run["results"][-1]["pool"]["acc"]
+            for run in runs
+            if (f"`{run['recipe']}`", run["data"]) == (recipe, "mnist")
+        ]
+        assert acc == f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+        assert (worst, n) == (f"{min(values):.2f}", str(len(values)))
 
 
 def test_ablations_change_what_they_say() -> None:
