@@ -4,20 +4,37 @@
     python benchmarks/lab.py part1 exercise1  # of these parts alone
 
 Each run leaves benchmarks/results/lab/<name>.json as soon as it is over, and the pictures that the page shows
-in docs/images/lab/. Writes the tables of docs/lab.md and docs/lab.fr.md.
+in docs/images/lab/. Writes the tables of docs/lab.md and docs/lab.fr.md. The runs of the third
+exercise's main command are those of benchmarks/accuracy.py, one for each seed.
 """
 
 import json
 import shutil
+import statistics
 from dataclasses import dataclass
 
+import accuracy
 import runs
 from pages import DOCS, fill_page, markdown
 from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "lab"
 IMAGES = DOCS / "images" / "lab"
-PAGES = (DOCS / "lab.md", DOCS / "lab.fr.md")
+# Each page, with the words of its column heads that differ from those here.
+PAGES: dict[str, dict[str, str]] = {
+    "lab.md": {},
+    "lab.fr.md": {
+        "command": "commande",
+        "clusters by": "partition par",
+        "test ACC": "ACC de test",
+        "seconds": "secondes",
+        "ACC mean ± sd": "ACC moyenne ± écart type",
+        "worst": "la pire",
+        "nearest": "la plus proche",
+        "farthest": "la plus lointaine",
+        "contrast": "contraste",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -83,8 +100,8 @@ def run(part: str, name: str, command: Command, threads: int) -> str:
     return f"{name}: done in {sum(summary['seconds'].values()):.0f} s"
 
 
-def table(part: str) -> str:
-    """Write a row for each clustering of each run of a part."""
+def table(part: str, page: str = "lab.md") -> str:
+    """Write a row for each clustering of each run of a part, its header in a page's words."""
     lines = [["command", "clusters by", "ACC", "NMI", "ARI", "test ACC", "seconds"]]
     if part == "dims":
         lines[0] = ["command", "ACC", "nearest", "farthest", "contrast"]
@@ -106,7 +123,27 @@ def table(part: str) -> str:
             lines.append([first[0], result["method"], *scores, test, first[1]])
     if len(lines) == 1:
         return "*Not run yet.*"
-    return markdown(lines, left=1 if part == "dims" else 2)
+    return markdown(headed(lines, page), left=1 if part == "dims" else 2)
+
+
+def headed(lines: list[list[str]], page: str) -> list[list[str]]:
+    """Put a table's header into a page's words."""
+    return [[PAGES[page].get(head, head) for head in lines[0]], *lines[1:]]
+
+
+def paper(page: str = "lab.md") -> str:
+    """Write a row for each clustering of ``experiment=vade_paper``, its mean over all seeds that were run."""
+    group = accuracy.grouped(accuracy.load())["vade_paper", "mnist"]
+    lines = [["clusters by", "ACC mean ± sd", "worst", "NMI", "ARI", "test ACC"]]
+    for results in zip(*(one["results"] for one in group), strict=True):
+        (method,) = {result["method"] for result in results}
+        acc, worst, _ = runs.percent([result["pool"]["acc"] for result in results], digits=1)
+        means = [
+            percent(statistics.mean(result[part][score] for result in results))
+            for part, score in (("pool", "nmi"), ("pool", "ari"), ("test", "acc"))
+        ]
+        lines.append([method, acc, worst, *means])
+    return markdown(headed(lines, page))
 
 
 def percent(share: float | None) -> str:
@@ -129,7 +166,8 @@ def main() -> None:
     runs.parallel(run, jobs, options.jobs)
     for page in PAGES:
         for part in PARTS:
-            fill_page(page, f"lab-{part}", table(part))
+            fill_page(DOCS / page, f"lab-{part}", table(part, page))
+        fill_page(DOCS / page, "lab-paper", paper(page))
 
 
 if __name__ == "__main__":

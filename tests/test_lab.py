@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from statistics import mean, stdev
 from types import ModuleType
 
 import pytest
@@ -57,9 +58,30 @@ def test_the_pages_show_every_experiment_and_the_files_numbers(lab: ModuleType, 
     fill = importlib.import_module("pages").fill
     for part in lab.PARTS:
         assert f"<!-- lab-{part} -->" in text
-        assert text == fill(text, f"lab-{part}", lab.table(part))
+        assert text == fill(text, f"lab-{part}", lab.table(part, page))
+    assert "<!-- lab-paper -->" in text
+    assert text == fill(text, "lab-paper", lab.paper(page))
     for path in (REPOSITORY / "conf/experiment/lab").glob("*.yaml"):
         assert f"experiment=lab/{path.stem}" in text
+
+
+def test_the_third_exercise_shows_over_ninety_percent(lab: ModuleType) -> None:
+    """The main command's table has all committed seeds, and even the worst is above 90 %."""
+    accuracy = importlib.import_module("accuracy")
+    runs = [one for one in accuracy.load() if (one["recipe"], one["data"]) == ("vade_paper", "mnist")]
+    shares = {part: [one["results"][-1][part]["acc"] for one in runs] for part in ("pool", "test")}
+    row = [cell.strip() for cell in lab.paper().splitlines()[-1].split("|")[1:-1]]
+    assert row[0] == "VaDE"
+    assert row[1] == f"{100 * mean(shares['pool']):.1f} ± {100 * stdev(shares['pool']):.1f}"
+    assert row[2] == f"{100 * min(shares['pool']):.1f}"
+    assert row[5] == f"{100 * mean(shares['test']):.1f}"
+    assert min(shares["pool"] + shares["test"]) > 0.9
+
+
+def test_french_pages_have_french_heads(lab: ModuleType) -> None:
+    for part in lab.PARTS:
+        assert lab.table(part, "lab.fr.md").startswith("| commande |")
+        assert lab.table(part, "lab.fr.md").splitlines()[1:] == lab.table(part).splitlines()[1:]
 
 
 def test_all_pictures_of_the_pages_are_there() -> None:
