@@ -46,7 +46,7 @@ def start(options: argparse.Namespace, seed: int, folder: Path) -> "subprocess.P
 
 
 def together(options: argparse.Namespace, seeds: int) -> dict[str, Any]:
-    """Run so many seeds at once; return the seconds of all, and of the stages of the slowest."""
+    """Run several seeds at once; return the seconds of all, and of the stages of the slowest."""
     with tempfile.TemporaryDirectory() as name:
         begin = perf_counter()
         processes = [start(options, seed, Path(name)) for seed in range(seeds)]

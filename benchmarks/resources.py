@@ -95,7 +95,7 @@ def whole_run(folder: Path, data: list[str], epochs: int = 1) -> dict[str, float
 
 
 def repeated(data: list[str], copies: int, folder: Path) -> list[str]:
-    """Write the images so many times, each copy with its own shift; return overrides to read them."""
+    """Write the images several times, each copy with its own shift; return overrides to read them."""
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         pool = build_data(compose("config", overrides=data)).pool
     images = pool.images.squeeze(1).numpy()

@@ -62,7 +62,7 @@ def keep(path: Path, result: Any) -> None:
 
 
 def parallel(run_one: Callable[..., str], jobs: Iterable[tuple[Any, ...]], at_a_time: int) -> None:
-    """Run jobs, so many at a time, and print what became of each."""
+    """Run jobs, a few at a time, and print the outcome of each."""
     with ThreadPoolExecutor(at_a_time) as pool:
         for outcome in pool.map(lambda job: run_one(*job), jobs):
             print(outcome, flush=True)

@@ -82,7 +82,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[256, 800, 2048])
-    parser.add_argument("--images", type=int, help="a subset of so many images")
+    parser.add_argument("--images", type=int, help="a subset of this many images")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", default="mnist", help="a choice of the group data")
     parser.add_argument("--output", type=Path, default=RESULTS)

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from latentclust.figures.style import MUTED, TEXT_SIZE, color, new_figure, styled
 
-_FEW = 30  # up to so many points are marked one by one
+_FEW = 30  # up to this many points are marked one by one
 _PANEL = (4.8, 3.1)  # inches
 _COLUMNS = 2
 

@@ -37,7 +37,7 @@ def mosaic(images: Floats, scale: int | None = None, line: int = LINE) -> Pictur
     images
         R rows of M images in [0, 1]: (R, M, H, W) gray, or (R, M, H, W, C) with C of 1 or 3.
     scale
-        How many pixels wide a pixel of an image becomes; by default so many that an image has `CELL`.
+        Width of an image's pixel in pixels of the page; by default such that an image has the width `CELL`.
     line
         Pixels of white around each image.
 

@@ -204,7 +204,7 @@ def _edges(axis: tuple[float, float], count: int) -> tuple[float, float]:
 
 
 def _ticks(axis: tuple[float, float], inches: float | None = None) -> tuple[Floats, list[str]]:
-    """Choose round numbers within a range, and few enough to be written side by side on so many inches."""
+    """Choose round numbers within a range, and few enough to fit side by side into a width in inches."""
     slack = 1e-9 * (axis[1] - axis[0])
     for bins in range(_TICKS, 0, -1):
         values = np.asarray(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(*axis))

@@ -14,7 +14,7 @@ from latentclust.numba_cache import ensure_numba_cache
 
 Method = Literal["pca", "tsne", "umap"]
 
-_FEWEST_ITERATIONS = 250  # t-SNE exaggerates the neighborhoods for so many first; scikit-learn refuses fewer
+_FEWEST_ITERATIONS = 250  # t-SNE exaggerates neighborhoods in its first ones; scikit-learn refuses fewer
 _FEWEST_FOR_UMAP = 4
 
 
@@ -96,7 +96,7 @@ def project(
     seed
         Chooses the subset, and the random numbers of t-SNE and UMAP.
     size
-        At most so many codes are taken.
+        At most this many codes are taken.
     perplexity
         t-SNE's number of effective neighbors; lowered where the subset is too small for it.
     max_iter

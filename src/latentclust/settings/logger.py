@@ -4,7 +4,7 @@ from latentclust.settings.base import Section
 
 
 class Logger(Section):
-    """Where the curves go."""
+    """Where the curves are written."""
 
     tensorboard: bool
     """To ``<run>/tensorboard``."""
