@@ -1,7 +1,7 @@
 """What each part of the default recipe is worth: leave one out or change it, over seeds.
 
     python benchmarks/ablation.py --seeds 0 1 2    # what is missing
-    python benchmarks/ablation.py --tables         # the table alone
+    python benchmarks/ablation.py --tables         # only the table
 
 Every row is the default recipe on a part of the digits (the first row) and one change; rows whose pretraining
 is the same share it. Each run leaves benchmarks/results/ablation/<row>-<seed>.json as soon as it is over.
@@ -62,7 +62,7 @@ CHANGES = {
 
 
 def run(row: str, seed: int, threads: int) -> str:
-    """Run a row for a seed, unless its file is there; return what happened, for people."""
+    """Run a row for a seed, unless its file is there; return a line on what happened."""
     name = f"{row}-{seed}"
     path = RESULTS / f"{name}.json"
     if path.exists():

@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py vade_manifold --seeds 0 1 2      # an experiment, or `default`
     python benchmarks/accuracy.py vade_manifold --data fashion_mnist   # the same recipe on other data
-    python benchmarks/accuracy.py                                      # the tables alone
+    python benchmarks/accuracy.py                                      # only the tables
 
 Each run leaves benchmarks/results/accuracy/<recipe>-<data>-<seed>.json as soon as it is over, and one that is
 there is not run again: it goes on where it was stopped. All runs are listed; the best never stands
@@ -30,7 +30,7 @@ HEADLINE = {
 
 
 def run(recipe: str, data: str, seed: int, threads: int) -> str:
-    """Run a recipe for a seed, unless its file is there; return what happened, for people."""
+    """Run a recipe for a seed, unless its file is there; return a line on what happened."""
     name = f"{recipe}-{data}-{seed}"
     path = RESULTS / f"{name}.json"
     if path.exists():

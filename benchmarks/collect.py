@@ -1,7 +1,7 @@
 """Collect runs into one committed result file, and write a table of docs/results.md from it.
 
     python benchmarks/collect.py outputs/multirun/2026-01-31/12-00-00   # any folders with summary.json
-    python benchmarks/collect.py                                        # the table alone, from the file
+    python benchmarks/collect.py                                        # only the table, from the file
 
 Every run of a model is listed: nothing is left out, and the best never stands without mean, spread and worst.
 """

@@ -1,7 +1,7 @@
 """Run the lab: every command of docs/lab.md, its numbers and its pictures.
 
     python benchmarks/lab.py                  # what is missing
-    python benchmarks/lab.py part1 exercise1  # of these parts alone
+    python benchmarks/lab.py part1 exercise1  # only of these parts
 
 Each run leaves benchmarks/results/lab/<name>.json as soon as it is over, and the pictures that the page shows
 in docs/images/lab/. Writes the tables of docs/lab.md and docs/lab.fr.md. The runs of the third
@@ -84,7 +84,7 @@ PARTS: dict[str, dict[str, Command]] = {
 
 
 def run(part: str, name: str, command: Command, threads: int) -> str:
-    """Run a command, unless its file is there; return what happened, for people."""
+    """Run a command, unless its file is there; return a line on what happened."""
     path, folder = RESULTS / f"{name}.json", ROOT / "outputs" / "lab" / name
     if path.exists():
         return f"{name}: there already"

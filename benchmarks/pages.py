@@ -1,4 +1,4 @@
-"""Tables in pages, written from result files: nobody copies a number by hand."""
+"""Tables in pages, written from result files: no number is copied by hand."""
 
 import re
 from collections.abc import Sequence

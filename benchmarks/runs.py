@@ -56,7 +56,7 @@ def run(overrides: Sequence[str], folder: Path, threads: int) -> dict[str, Any]:
 
 
 def keep(path: Path, result: Any) -> None:
-    """Write a result file; where the checkout lies is nobody's business."""
+    """Write a result file, without the path of the checkout."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1).replace(f"{ROOT}/", "") + "\n")
 

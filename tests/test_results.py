@@ -107,7 +107,7 @@ def test_the_timed_run_reads_the_log(trained: Command) -> None:
     with (folder / "metrics.csv").open() as file:
         acc = [float(row["cluster/acc"]) for row in csv.DictReader(file) if row.get("cluster/acc")]
     assert [int(epoch) for _, epoch, _ in found] == [1, 2, 3]
-    assert [float(value) for *_, value in found] == pytest.approx(acc, rel=1e-3)
+    assert [float(value) / 100 for *_, value in found] == pytest.approx(acc, rel=1e-3)
     assert all(timed.at(one) <= timed.at(other) for (one, *_), (other, *_) in pairwise(found))
     page = timed.PAGE.read_text()
     if timed.RESULTS.exists():

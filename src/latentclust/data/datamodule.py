@@ -22,7 +22,7 @@ AS_THEY_ARE = Augmentation()
 class ImageDataModule(LightningDataModule, ABC):
     """A pool of images to cluster; a subclass only says where they come from.
 
-    Labels are here for evaluation alone: a batch is a tensor of images and nothing else.
+    Labels are here for evaluation only: a batch is a tensor of images and nothing else.
 
     Parameters
     ----------

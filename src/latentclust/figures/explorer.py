@@ -41,7 +41,7 @@ class Explorer(NamedTuple):
     script: str
     """Data and programs, for the end of the body."""
     sources: tuple[str, ...]
-    """What a Content-Security-Policy must name under ``script-src`` so that these programs alone may run.
+    """What a Content-Security-Policy must name under ``script-src`` so that only these programs may run.
 
     Under ``img-src`` it must allow ``blob:`` and ``data:``."""
 

@@ -117,7 +117,7 @@ def symbols(names: Sequence[str]) -> list[str]:
 
 
 def free_places(centers: Floats, sizes: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Choose boxes of which no two overlap, in a seeded random order that favors no group.
+    """Choose boxes that do not overlap, in a seeded random order that favors no group.
 
     Parameters
     ----------
