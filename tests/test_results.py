@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from scipy.stats import sem
 
+from latentclust.settings.habits import MOVED
 from tests.conftest import REPOSITORY, Command
 
 
@@ -231,7 +232,6 @@ def test_the_recipes_are_still_what_was_measured() -> None:
     """A recipe's settings may get new keys, but no committed run may have had others than it has now."""
     unrelated = ("figures.", "data.root", "trainer.enable_progress_bar", "output_dir", "logger.")
     flat = importlib.import_module("latentclust.tasks.summary").flat
-    moved = importlib.import_module("latentclust.settings.habits").MOVED
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
         for run in importlib.import_module("accuracy").load():
             recipe = [] if run["recipe"] == "default" else [f"experiment={run['recipe']}"]
@@ -239,4 +239,4 @@ def test_the_recipes_are_still_what_was_measured() -> None:
             now = flat(OmegaConf.to_container(cfg, resolve=True))
             for key, value in flat(run["config"]).items():
                 if not key.startswith(unrelated):
-                    assert now[moved.get(key, key)] == value, (run["recipe"], key)
+                    assert now[MOVED.get(key, key)] == value, (run["recipe"], key)
