@@ -22,7 +22,7 @@ AS_THEY_ARE = Augmentation()
 class ImageDataModule(LightningDataModule, ABC):
     """A pool of images to cluster; a subclass only says where they come from.
 
-    Labels are here for evaluation only: a batch is a tensor of images and nothing else.
+    Labels are here for evaluation alone: a batch is a tensor of images and nothing else.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class ImageDataModule(LightningDataModule, ABC):
         If given, keep only this many images of the pool, and as large a share of the test images: a uniform
         draw that depends neither on labels nor on ``seed``.
     min_images_per_epoch : int or None
-        If the pool has fewer images, a training epoch goes over it several times, until it has seen this
-        many: settings that count epochs then mean about as many steps for a small pool as for a large one.
+        If the pool has fewer images, a training epoch goes over it several times, as often as it takes to see
+        so many: settings that count epochs then mean about as many steps for a small pool as for a large one.
     seed : int
         Non-negative; decides the order of the images in every epoch.
     augmentation : Augmentation

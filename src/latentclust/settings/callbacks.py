@@ -7,7 +7,7 @@ class ClusterAccuracy(Section):
     """Measures the clusters during training."""
 
     every_n_epochs: CountOrNone
-    """After every n-th epoch; 0 for the end only."""
+    """After every n-th epoch; 0 for the end alone."""
     n_images: Count | None
     """On a fixed sample of this many images of the pool; null for all of them."""
 
@@ -18,7 +18,7 @@ class Checkpoint(Section):
     every_n_epochs: Count
     """After every n-th epoch."""
     seconds_apart: NotNegative
-    """At least this many seconds after the previous one, except for the last epoch."""
+    """Not sooner than this many seconds after the one before, the last epoch aside."""
 
 
 class Callbacks(Section):

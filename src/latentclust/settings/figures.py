@@ -50,7 +50,7 @@ class Figures(Section):
     at_end: bool
     """Draw figures and report when the run ends."""
     every_n_epochs: CountOrNone
-    """To TensorBoard after every n-th epoch; 0 for the end only."""
+    """To TensorBoard after every n-th epoch; 0 for the end alone."""
     svg: bool
     """Every figure as .svg too."""
     projector: bool

@@ -22,7 +22,7 @@ class KMeans(Section):
     name: Literal["kmeans"]
     """Which start."""
     n_init: Restarts
-    """Restarts; the one with the lowest inertia is kept."""
+    """Restarts; the one with the least inertia is kept."""
 
 
 class Manifold(Section):
@@ -31,11 +31,11 @@ class Manifold(Section):
     name: Literal["manifold"]
     """Which start."""
     space: Literal["images", "features", "codes"]
-    """Where neighbors are searched."""
+    """Where neighbors are near."""
     warp: Annotated[int, Field(ge=0, le=16)]
     """``images``: pixels that any pixel may move, each way."""
     candidates: Neighbors
-    """``images``: the nearest images pixel by pixel, among which neighbors are searched."""
+    """``images``: the nearest images pixel by pixel, among which the neighbors are sought."""
     cache: bool
     """``images``: reuse the neighbors that an earlier run found."""
     n_neighbors: Neighbors
@@ -45,7 +45,7 @@ class Manifold(Section):
     n_init: Restarts
     """Restarts of the Gaussian mixture; the likeliest is kept."""
     refit: Literal["vote", "anew"]
-    """What happens at ``model.refit_at``: neighbors vote on the model's clusters, or the first fit again."""
+    """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
     voters: Annotated[int, Field(ge=1, le=10_000)]
     """Neighbors of each kind that vote."""
 
@@ -58,7 +58,7 @@ class Merged(Section):
     n_components: Annotated[int, Field(ge=1, le=10_000)]
     """Gaussians before merging."""
     n_init: Restarts
-    """Restarts; the one whose clusters say most about the codes is kept."""
+    """Restarts; the one whose clusters tell most about the codes is kept."""
 
 
 class Semitied(Section):

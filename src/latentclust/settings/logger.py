@@ -4,7 +4,7 @@ from latentclust.settings.base import Section
 
 
 class Logger(Section):
-    """Where the curves are written."""
+    """Where the curves go."""
 
     tensorboard: bool
     """To ``<run>/tensorboard``."""

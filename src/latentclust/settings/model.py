@@ -26,7 +26,7 @@ class Optimizer(Section):
     step_every: Annotated[int, Field(ge=1, le=1_000_000)]
     """Epochs between two steps of the schedule ``step``."""
     step_factor: Annotated[float, Field(gt=0, le=10)]
-    """The factor of each of these steps."""
+    """What each of these steps multiplies the learning rate with."""
 
 
 class MixtureOptimizer(Optimizer):
@@ -97,9 +97,9 @@ class Pretrain(Section):
     optimizer: Optimizer
     """Adam and its schedule."""
     augment: bool
-    """Augment its images too."""
+    """Change its images at random too."""
     cache: bool
-    """Reuse the pretraining of an earlier run with the same settings."""
+    """Reuse an equal pretraining of an earlier run."""
 
 
 class VaDE(Network):
@@ -114,7 +114,7 @@ class VaDE(Network):
     n_samples: Samples
     """Monte Carlo samples L of z per image."""
     refit_at: Epochs
-    """The mixture is fitted again at the start of these epochs."""
+    """Epochs at whose start the mixture is fitted again."""
     warmup: Warmup
     """The epochs after a fit of the mixture."""
     self_training: SelfTraining
@@ -131,7 +131,7 @@ class KMeans(Section):
     name: Literal["kmeans"]
     """Which method."""
     n_init: Restarts
-    """Restarts; the one with the lowest inertia is kept."""
+    """Restarts; the one with the least inertia is kept."""
 
 
 class GMM(Section):
@@ -155,7 +155,7 @@ class Spectral(Section):
     n_neighbors: Neighbors
     """Of each input in the neighbor graph, itself included."""
     n_init: Restarts
-    """Restarts of k-means; the one with the lowest inertia is kept."""
+    """Restarts of k-means; the one with the least inertia is kept."""
 
 
 Partition = KMeans | GMM | Spectral

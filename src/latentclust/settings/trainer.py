@@ -30,9 +30,9 @@ class Trainer(Section):
     max_epochs: Count
     """Epochs of the training, its first stage aside."""
     max_time: MaxTime | None
-    """For the whole run; training stops after the epoch that exceeds it."""
+    """For the whole run; training stops at the end of the epoch that passes it."""
     deterministic: Annotated[bool | Literal["warn"], Words("true, false or warn")]
-    """Refuse operations that would make two equal runs differ, or only warn about them."""
+    """Refuse operations that would make two equal runs differ, or only warn of them."""
     benchmark: bool | None
     """Let cuDNN measure which kernels are fastest; null for Lightning's choice."""
     gradient_clip_val: Positive | None
