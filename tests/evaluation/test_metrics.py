@@ -1,11 +1,22 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
 from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 
-from latentclust.evaluation import ClusterAccuracy, cluster_accuracy, clustering_scores
+from latentclust.evaluation import (
+    AdjustedRandIndex,
+    ClusteringAccuracy,
+    NormalizedMutualInformation,
+    cluster_accuracy,
+    clustering_metrics,
+    clustering_scores,
+)
 
 from .test_assignment import clusterings
 
@@ -74,36 +85,75 @@ def batches() -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-def test_metric_accumulates_over_batches() -> None:
-    metric = ClusterAccuracy(n_clusters=5, n_classes=3)
+METRICS = {"acc": ClusteringAccuracy, "nmi": NormalizedMutualInformation, "ari": AdjustedRandIndex}
+
+
+@pytest.mark.parametrize("score", METRICS)
+def test_a_metric_accumulates_over_batches(score: str) -> None:
+    metric = METRICS[score](n_clusters=5, n_classes=3)
     for clusters, labels in batches():
         metric.update(clusters, labels)
     everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
-    assert metric.compute().item() == pytest.approx(cluster_accuracy(*everything))
+    assert metric.compute().item() == pytest.approx(getattr(clustering_scores(*everything), score), abs=1e-12)
     metric.reset()
     metric.update(torch.tensor([3, 3, 1]), torch.tensor([0, 0, 2]))
     assert metric.compute() == 1.0
 
 
-def test_metric_sums_over_processes() -> None:
-    """What `sync` does: gather each process's state, then reduce it."""
-    ranks = []
+def test_the_collection_has_every_score_and_one_table() -> None:
+    metrics = clustering_metrics(5, 3)
     for clusters, labels in batches():
-        metric = ClusterAccuracy(n_clusters=5, n_classes=3)
-        metric.update(clusters, labels)
-        ranks.append(metric)
-    gathered = torch.stack([rank.counts for rank in ranks])
-    reduce = ranks[0]._reductions["counts"]
-    assert callable(reduce)
-    ranks[0].counts = reduce(gathered)
+        metrics.update(clusters, labels)
     everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
-    assert ranks[0].compute().item() == pytest.approx(cluster_accuracy(*everything))
+    expected = clustering_scores(*everything)._asdict()
+    assert {name: value.item() for name, value in metrics.compute().items()} == pytest.approx(
+        expected, abs=1e-12
+    )
+    assert len(metrics.compute_groups) == 1
 
 
-def test_metric_refuses_what_it_cannot_count() -> None:
-    metric = ClusterAccuracy(n_clusters=2, n_classes=3)
+def test_the_collection_of_unlabeled_clusters_has_their_use_alone() -> None:
+    metrics = clustering_metrics(5, None)
+    metrics.update(torch.tensor([4, 4, 4, 1]), torch.zeros(4, dtype=torch.long))
+    assert {name: value.item() for name, value in metrics.compute().items()} == {
+        "used": 2,
+        "smallest_share": 0.25,
+    }
+
+
+def rank_of_two(rank: int, rendezvous: str, results: str) -> None:
+    """One of two processes, each with a half of the images."""
+    torch.distributed.init_process_group("gloo", f"file://{rendezvous}", rank=rank, world_size=2)
+    metrics = clustering_metrics(5, 3)
+    for clusters, labels in batches()[rank::2]:
+        metrics.update(clusters, labels)
+    scores = {name: value.item() for name, value in metrics.compute().items()}
+    Path(f"{results}{rank}").write_text(json.dumps(scores))
+    torch.distributed.destroy_process_group()
+
+
+def test_metrics_count_every_image_once_over_two_processes(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(rank_of_two, (f"{tmp_path}/rendezvous", f"{tmp_path}/scores"), nprocs=2)
+    everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
+    expected = clustering_scores(*everything)._asdict()
+    for rank in range(2):
+        assert json.loads((tmp_path / f"scores{rank}").read_text()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_metric_refuses_what_it_cannot_count() -> None:
+    metric = ClusteringAccuracy(n_clusters=2, n_classes=3)
     with pytest.raises(ValueError, match="outside 0 to 2"):
         metric.update(torch.tensor([0, 1]), torch.tensor([0, 3]))
+
+
+@given(clusterings())
+@example((np.zeros(5, int), np.arange(5)))
+@settings(deadline=None)
+def test_scores_agree_with_scikit_learn(case: tuple[Ints, Ints]) -> None:
+    clusters, labels = case
+    scores = clustering_scores(clusters, labels)
+    assert scores.nmi == pytest.approx(normalized_mutual_info_score(labels, clusters), abs=1e-12)
+    assert scores.ari == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
 
 
 def test_unlabeled_clusters_have_their_use_alone() -> None:

@@ -1,12 +1,22 @@
 """Where labels meet predictions: accuracy by optimal assignment, NMI and ARI."""
 
 from latentclust.evaluation.assignment import cluster_accuracy, contingency, match_clusters
-from latentclust.evaluation.metrics import ClusterAccuracy, ClusteringScores, clustering_scores
+from latentclust.evaluation.metrics import (
+    AdjustedRandIndex,
+    ClusteringAccuracy,
+    ClusteringScores,
+    NormalizedMutualInformation,
+    clustering_metrics,
+    clustering_scores,
+)
 
 __all__ = [
-    "ClusterAccuracy",
+    "AdjustedRandIndex",
+    "ClusteringAccuracy",
     "ClusteringScores",
+    "NormalizedMutualInformation",
     "cluster_accuracy",
+    "clustering_metrics",
     "clustering_scores",
     "contingency",
     "match_clusters",

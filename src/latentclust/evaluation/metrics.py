@@ -1,18 +1,16 @@
-"""How well clusters agree with classes.
+"""How well clusters agree with classes: ACC, NMI and ARI, of arrays or added up over batches and processes.
 
-NMI and ARI are scikit-learn's. torchmetrics (1.9) has them too, but its Rand index multiplies pair counts as
-int64, which overflows on a set of the size of MNIST: for 70,000 images in two halves it gives -1.19 where
-the index is 0.64.
+All scores are functions of one contingency table, which is what the metrics keep and add up.
 """
 
 from typing import NamedTuple
 
 import torch
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
-from torchmetrics import Metric
+from torchmetrics import Metric, MetricCollection
 
 from latentclust.evaluation.assignment import Labels, contingency, matched_share, whole_numbers
+from latentclust.evaluation.scores import Counts, adjusted_rand_index, normalized_mutual_information
 
 
 class ClusteringScores(NamedTuple):
@@ -41,21 +39,23 @@ def clustering_scores(clusters: Labels, labels: Labels | None) -> ClusteringScor
         If N is 0, the lengths differ or the values are not whole numbers.
     """
     clusters = whole_numbers(clusters)
-    labels = None if labels is None else whole_numbers(labels)
     counts = contingency(clusters, clusters if labels is None else labels)
-    shares = counts.sum(axis=1) / counts.sum()
-    scores = ClusteringScores(None, None, None, used=len(counts), smallest_share=float(shares.min()))
+    use = len(counts), smallest_share(counts)
     if labels is None:
-        return scores
-    return scores._replace(
-        acc=matched_share(counts),
-        nmi=float(normalized_mutual_info_score(labels, clusters)),
-        ari=float(adjusted_rand_score(labels, clusters)),
+        return ClusteringScores(None, None, None, *use)
+    return ClusteringScores(
+        matched_share(counts), normalized_mutual_information(counts), adjusted_rand_index(counts), *use
     )
 
 
-class ClusterAccuracy(Metric):
-    """:func:`~latentclust.evaluation.assignment.cluster_accuracy`, accumulated over batches and devices.
+def smallest_share(counts: Counts) -> float:
+    """Share of the images in the smallest cluster of ``counts`` ``(K, C)`` that has any, in (0, 1]."""
+    sizes = counts.sum(axis=1)
+    return float(sizes[sizes > 0].min() / sizes.sum())
+
+
+class ContingencyMetric(Metric):
+    """A score of the contingency table of clusters and classes, added up over batches and over processes.
 
     Parameters
     ----------
@@ -73,9 +73,85 @@ class ClusterAccuracy(Metric):
         self.add_state("counts", torch.zeros(n_clusters, n_classes, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, clusters: Tensor, labels: Tensor) -> None:
-        """Count a batch of clusters ``(B,)`` and labels ``(B,)``."""
+        """Count a batch of clusters ``(B,)`` and labels ``(B,)``.
+
+        Raises
+        ------
+        ValueError
+            If one of them is out of range.
+        """
         self.counts += torch.from_numpy(contingency(clusters, labels, *self.counts.shape)).to(self.device)
 
+    def score(self, counts: Counts) -> float:
+        """Compute the score of a contingency table ``(K, C)``."""
+        raise NotImplementedError
+
     def compute(self) -> Tensor:
-        """Accuracy of all batches so far, a scalar in (0, 1]."""
-        return torch.tensor(matched_share(self.counts.cpu().numpy()), device=self.device)
+        """Compute the score of all batches so far, a scalar."""
+        # On the CPU: some devices have no float64.
+        return torch.tensor(self.score(self.counts.cpu().numpy()), dtype=torch.float64)
+
+
+class ClusteringAccuracy(ContingencyMetric):
+    """ACC: :func:`~latentclust.evaluation.assignment.cluster_accuracy`, in (0, 1]."""
+
+    def score(self, counts: Counts) -> float:
+        """Share of the images that the best one-to-one assignment gets right."""
+        return matched_share(counts)
+
+
+class NormalizedMutualInformation(ContingencyMetric):
+    """NMI: :func:`~latentclust.evaluation.scores.normalized_mutual_information`, in [0, 1]."""
+
+    def score(self, counts: Counts) -> float:
+        """Mutual information over the mean of both entropies."""
+        return normalized_mutual_information(counts)
+
+
+class AdjustedRandIndex(ContingencyMetric):
+    """ARI: :func:`~latentclust.evaluation.scores.adjusted_rand_index`, at most 1."""
+
+    def score(self, counts: Counts) -> float:
+        """Agreement of pairs, corrected for chance."""
+        return adjusted_rand_index(counts)
+
+
+class ClustersUsed(ContingencyMetric):
+    """Clusters with a member, 1 to K."""
+
+    def score(self, counts: Counts) -> float:
+        """Count the clusters that have a member."""
+        return float((counts.sum(axis=1) > 0).sum())
+
+
+class SmallestShare(ContingencyMetric):
+    """Share of the images in the smallest cluster that has any, in (0, 1]."""
+
+    def score(self, counts: Counts) -> float:
+        """Size of the smallest cluster in use over the number of images."""
+        return smallest_share(counts)
+
+
+def clustering_metrics(n_clusters: int, n_classes: int | None) -> MetricCollection:
+    """Collect the metrics of one clustering, by the names they are logged with.
+
+    They share one contingency table.
+
+    Parameters
+    ----------
+    n_clusters
+        K.
+    n_classes
+        C; None for unlabeled images, of which only the use of clusters is measured: give 0 as every label.
+    """
+    use: dict[str, Metric] = {"used": ClustersUsed(n_clusters, n_classes or 1)}
+    use["smallest_share"] = SmallestShare(n_clusters, n_classes or 1)
+    agreement: dict[str, Metric] = {}
+    if n_classes is not None:
+        agreement = {
+            "acc": ClusteringAccuracy(n_clusters, n_classes),
+            "nmi": NormalizedMutualInformation(n_clusters, n_classes),
+            "ari": AdjustedRandIndex(n_clusters, n_classes),
+        }
+    metrics = agreement | use
+    return MetricCollection(metrics, compute_groups=[list(metrics)])  # type: ignore[arg-type]
