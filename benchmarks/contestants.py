@@ -15,12 +15,12 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader, TensorDataset
 
-from latentclust.callbacks import ClusterAccuracy, History
 from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
-from latentclust.tasks.run import Run
-from latentclust.tasks.wiring import build_model, build_trainer
+from latentclust.runs.run import Run
+from latentclust.training.builders import build_model, build_trainer
+from latentclust.training.callbacks import ClusterAccuracy, History
 
 
 class EpochClock(L.Callback):

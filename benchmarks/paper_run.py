@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from latentclust.hardware import choose_accelerator, device_name
-from latentclust.tasks.run import commit
+from latentclust.runs.run import commit
 
 RESULTS = Path(__file__).resolve().parent / "results" / "paper_run.json"
 

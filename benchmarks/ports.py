@@ -40,7 +40,7 @@ OVERRIDES = [
 
 def small_constant() -> None:
     """Let gamma be exp(log p(z, c)) + 1e-10, normalized."""
-    from latentclust.mixture import GaussianMixturePrior
+    from latentclust.modules.mixture import GaussianMixturePrior
 
     def log_responsibilities(self: GaussianMixturePrior, z: Tensor) -> Tensor:
         joint = self.log_joint(z).exp() + 1e-10
@@ -52,7 +52,7 @@ def small_constant() -> None:
 
 def free_weights() -> None:
     """Let pi be free numbers under a logarithm."""
-    from latentclust.mixture import GaussianMixturePrior, MixtureParameters
+    from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
 
     fitted = GaussianMixturePrior.set_parameters
 
@@ -80,7 +80,7 @@ def copied_head() -> None:
 
 def second_sample() -> None:
     """Let gamma have a sample of its own."""
-    import latentclust.objectives as objectives
+    import latentclust.modules.objectives as objectives
 
     vade_kl = objectives.vade_kl
 

@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.table import Table
 
 from latentclust.hardware import choose_accelerator, device_name
-from latentclust.tasks.run import commit
-from latentclust.tasks.wiring import build_data
+from latentclust.runs.run import commit
+from latentclust.training.builders import build_data
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "resources.json"

@@ -29,9 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from latentclust.hardware import choose_accelerator, choose_precision, device_name
-from latentclust.tasks.quiet import silence_known_warnings
-from latentclust.tasks.run import commit
-from latentclust.tasks.wiring import build_data
+from latentclust.runs.run import commit
+from latentclust.training.builders import build_data
+from latentclust.training.quiet import silence_known_warnings
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "throughput.json"

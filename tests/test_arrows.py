@@ -7,47 +7,57 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "latentclust"
 
-# What the modules of a room may import: rooms of this package, and of the others these alone are restricted.
-ROOMS = {
-    "atomic": set(),
-    "signals": set(),
-    "networks": set(),
-    "mixture": set(),
-    "objectives": {"mixture", "networks"},
-    "schedules": set(),
-    "points": set(),
-    "partitions": set(),
-    "terminal": set(),
-    "hardware": {"LIGHTNING"},
-    "numba_cache": set(),
-    "initialization": {"mixture", "numba_cache"},
-    "evaluation": {"initialization", "mixture"},
-    "data": {"LIGHTNING"},
-    "inference": {"data"},
-    "figures": {"atomic", "numba_cache"},
-    "models": {"mixture", "networks", "objectives", "schedules", "LIGHTNING"},
-    "callbacks": {
-        "data",
-        "evaluation",
-        "inference",
-        "initialization",
-        "models",
-        "objectives",
-        "signals",
-        "terminal",
-        "LIGHTNING",
-    },
-    "runs": {"atomic", "callbacks", "data", "models", "signals", "LIGHTNING"},
-    "vetting": {"runs", "HYDRA"},
-    "settings": set(),
-    "explain": {"atomic", "settings", "HYDRA"},
-    "compose": {"settings", "HYDRA"},
-    "door": {"compose", "explain", "settings", "HYDRA"},
-    "cli": {"compose", "door", "explain", "runs", "settings", "signals", "tasks", "vetting", "HYDRA"},
-    "__main__": {"cli"},
+# From the door to the ground: a room may import those below it.
+HOUSE = [
+    "__main__",
+    "cli",
+    "door",
+    "vetting",
+    "compose",
+    "explain",
+    "tasks",
+    "engine",
+    "runs",
+    "gallery",
+    "training",
+    "models",
+    "evaluation",
+    "clustering",
+    "modules",
+    "data",
+    "figures",
+    "settings",
+    "terminal",
+    "hardware",
+    "numba_cache",
+    "atomic",
+    "signals",
+    "progress",
+    "errors",
+]
+LIGHTNING_ROOMS = {"engine", "runs", "gallery", "training", "models", "data", "hardware"}
+HYDRA_ROOMS = {"cli", "door", "vetting", "compose", "explain", "tasks"}
+# What data and figures must not know, although it lies below them.
+NOT_BELOW = {"data": {"figures", "settings"}, "figures": {"settings"}}
+# Upward arrows that are still to be turned.
+DEBTS = {
+    ("tasks", "LIGHTNING"),
+    ("gallery", "tasks"),
+    ("gallery", "runs"),
+    ("gallery", "HYDRA"),
+    ("training", "runs"),
+    ("training", "HYDRA"),
+    ("runs", "HYDRA"),
 }
-EVERYWHERE = {"errors", "progress", "__init__"}
 OUTSIDE = {"lightning": "LIGHTNING", "hydra": "HYDRA", "omegaconf": "HYDRA"}
+
+
+def allowed(room: str) -> set[str]:
+    """What a room may import: rooms below it, and Lightning or Hydra where they belong."""
+    below = set(HOUSE[HOUSE.index(room) :]) - NOT_BELOW.get(room, set())
+    outside = {"LIGHTNING"} if room in LIGHTNING_ROOMS else set()
+    outside |= {"HYDRA"} if room in HYDRA_ROOMS else set()
+    return below | outside | {to for origin, to in DEBTS if origin == room}
 
 
 def room_of(path: Path) -> str:
@@ -68,19 +78,20 @@ def imports(source: str) -> set[str]:
     return rooms | {OUTSIDE[name.split(".")[0]] for name in names if name.split(".")[0] in OUTSIDE}
 
 
-FILES = [path for path in sorted(SOURCE.rglob("*.py")) if room_of(path) not in {"tasks", *EVERYWHERE}]
+FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem != "__init__"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_room_knows_only_the_rooms_below(path: Path) -> None:
     room = room_of(path)
-    assert room in ROOMS, f"{room} is a new room: give it a line in ROOMS"
-    assert imports(path.read_text()) <= ROOMS[room] | {room} | EVERYWHERE
+    assert room in HOUSE, f"{room} is a new room: give it a place in HOUSE"
+    assert imports(path.read_text()) - {"__init__"} <= allowed(room)
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "tasks").rglob("*.py")), ids=lambda path: path.name)
-def test_tasks_do_not_know_the_command_line(path: Path) -> None:
-    assert not imports(path.read_text()) & {"cli", "explain"}
+def test_every_debt_is_one() -> None:
+    """An upward arrow that has been turned leaves the list."""
+    owed = {(room_of(path), name) for path in FILES for name in imports(path.read_text())}
+    assert owed >= DEBTS
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from omegaconf import DictConfig
 
 from latentclust import hardware, tasks
+from latentclust.runs.run import Run
 from latentclust.tasks.evaluate import require_trained
-from latentclust.tasks.run import Run
 from tests.conftest import REPOSITORY, Command
 
 COMMAND = re.compile(r"python -m latentclust\b(?:[^\S\n]+[^\s`#|]+)*")

@@ -14,16 +14,16 @@ import rich
 from rich.console import Console
 
 from latentclust import progress, terminal
-from latentclust.callbacks import (
+from latentclust.progress import LIKE_A_BAR, Task, current, task
+from latentclust.training.callbacks import (
     ClusterTargets,
     EpochLines,
     MixtureInitialization,
     ObjectiveTerms,
     StageProgress,
 )
-from latentclust.progress import LIKE_A_BAR, Task, current, task
-from tests.callbacks.test_callbacks import train, vade
 from tests.conftest import Command
+from tests.training.test_callbacks import train, vade
 
 
 @pytest.fixture(autouse=True)
@@ -248,7 +248,7 @@ def test_a_run_without_a_terminal_has_a_line_for_each_stage_and_epoch(latentclus
 def test_a_task_is_seen_where_neighbors_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from latentclust.initialization import nearest_images
+    from latentclust.clustering import nearest_images
 
     class Seen(progress.Nowhere):
         def __init__(self) -> None:

@@ -168,7 +168,7 @@ def test_readme_shows_three_recipes_on_mnist() -> None:
 def test_ablations_change_what_they_say() -> None:
     """Each row composes, and differs from the first by its change alone; the page shows the runs."""
     ablation, pages = importlib.import_module("ablation"), importlib.import_module("pages")
-    flat = importlib.import_module("latentclust.tasks.summary").flat
+    flat = importlib.import_module("latentclust.runs.summary").flat
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
         composed = {
             row: flat(
@@ -231,7 +231,7 @@ def test_no_run_names_a_path_of_its_machine() -> None:
 def test_the_recipes_are_still_what_was_measured() -> None:
     """A recipe's settings may get new keys, but no committed run may have had others than it has now."""
     unrelated = ("figures.", "data.root", "trainer.enable_progress_bar", "output_dir", "logger.")
-    flat = importlib.import_module("latentclust.tasks.summary").flat
+    flat = importlib.import_module("latentclust.runs.summary").flat
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
         for run in importlib.import_module("accuracy").load():
             recipe = [] if run["recipe"] == "default" else [f"experiment={run['recipe']}"]

@@ -9,7 +9,7 @@ import lightning as L
 import pytest
 import torch
 
-from latentclust.tasks import pretrain
+from latentclust.runs import pretrained as pretrain
 from tests.conftest import Command
 
 TINY = ["experiment=tiny_vade", "trainer.max_epochs=1", "init=manifold", "init.n_epochs=5"]
@@ -19,15 +19,15 @@ WATCHERS = {
     "latentclust.atomic",
     "latentclust.signals",
     "latentclust.hardware",
-    "latentclust.runs.checkpoint_io",
-    "latentclust.callbacks.checkpoints",
-    "latentclust.callbacks.progress",
+    "latentclust.training.checkpoint_io",
+    "latentclust.training.callbacks.checkpoints",
+    "latentclust.training.callbacks.progress",
     "latentclust.terminal",
     "latentclust.models.code_mixture",  # fitted when the training is over
-    "latentclust.callbacks.objective_terms",
-    "latentclust.callbacks.throughput",
+    "latentclust.training.callbacks.objective_terms",
+    "latentclust.training.callbacks.throughput",
     "latentclust.data.splits",  # its images are in the key
-    "latentclust.tasks.training",
+    "latentclust.runs.resume",
 }
 
 

@@ -11,7 +11,7 @@ import torch
 
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.finding import is_whole
-from latentclust.tasks.run import Run
+from latentclust.runs.run import Run
 from latentclust.vetting import Vocabulary, config_dirs
 from tests.conftest import REPOSITORY, TINY_CONF, Command, same_weights
 from tests.faults.harness import one_line

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from latentclust.callbacks import MixtureInitialization
 from latentclust.models import AE, VaDE
+from latentclust.training.callbacks import MixtureInitialization
 from tests.conftest import REPOSITORY, TINY_CONF, Command, Outcome, same_weights
 from tests.faults.harness import forks, in_child, one_line
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from latentclust.errors import LatentclustError
-from latentclust.mixture import MixtureParameters
 from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.modules.mixture import MixtureParameters
 
 K, D = 3, 2
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 3, 6, 4), dtype=np.uint8)

@@ -7,8 +7,8 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from latentclust.errors import LatentclustError
-from latentclust.mixture import MixtureParameters
 from latentclust.models import AE, VAE, LatentModel, VaDE
+from latentclust.modules.mixture import MixtureParameters
 
 SHAPE, WIDTHS, D, K = [1, 6, 6], [20, 12], 3, 4
 

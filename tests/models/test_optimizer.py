@@ -8,7 +8,7 @@ import lightning as L
 import pytest
 
 from latentclust.models import AE, VaDE
-from tests.callbacks.test_callbacks import train
+from tests.training.test_callbacks import train
 
 STEPS = 4  # of an epoch of the callbacks' digits
 

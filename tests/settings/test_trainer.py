@@ -11,7 +11,7 @@ import torch
 
 from latentclust.models import VaDE
 from latentclust.settings.trainer import REFUSED, Trainer
-from latentclust.tasks.wiring import DECISIVE, HARMLESS
+from latentclust.training.builders import DECISIVE, HARMLESS
 from tests.conftest import Command, same_weights
 
 ARGUMENTS = set(inspect.signature(L.Trainer.__init__).parameters) - {"self"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentclust.objectives import ELBO
+from latentclust.modules.objectives import ELBO
 from tests.conftest import Command
 
 TINY = "experiment=tiny_vade"

@@ -6,9 +6,9 @@ import torch
 from numpy.typing import NDArray
 
 from latentclust import tasks
+from latentclust.clustering import fit_gmm
 from latentclust.data import build_datamodule
 from latentclust.evaluation import cluster_accuracy
-from latentclust.initialization import fit_gmm
 from latentclust.models import AE, VAE, LatentModel, ObjectiveMetric, VaDE
 from tests.conftest import Command, Outcome
 

@@ -13,8 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from latentclust import tasks
+from latentclust.gallery import show
 from latentclust.models import AE, VAE, LatentModel, VaDE
-from latentclust.networks import Decoder, Encoder
+from latentclust.modules.networks import Decoder, Encoder
+from latentclust.training import builders
 from tests.conftest import DRAWN, Command, same_weights
 
 MODELS = ["ae", "vae", "vade"]
@@ -311,7 +313,7 @@ def test_the_sweepers_metric_is_label_free_unless_asked_for(
 def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(tasks.wiring.MODELS, "ae", LatentMine)
+    monkeypatch.setitem(builders.MODELS, "ae", LatentMine)
     outcome = latentclust("experiment=tiny_ae", *DRAWN, "trainer.max_epochs=1")
     assert outcome.status == 0, outcome.err
     assert outcome.summary["model"] == "LatentMine"
@@ -320,7 +322,7 @@ def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(
 def test_a_figure_that_fails_does_not_cost_the_numbers(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tasks.show, "draw", lambda *_: 1 / 0)
+    monkeypatch.setattr(show, "draw", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         latentclust("experiment=tiny_ae", *DRAWN, "trainer.max_epochs=1")
     assert len(list(tmp_path.glob("outputs/*/*/summary.json"))) == 1

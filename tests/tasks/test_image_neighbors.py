@@ -7,9 +7,9 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from latentclust.clustering import nearest_images
 from latentclust.data import DigitsDataModule
-from latentclust.initialization import nearest_images
-from latentclust.tasks.image_neighbors import image_neighbors
+from latentclust.runs.image_neighbors import image_neighbors
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from sklearn.datasets import load_digits
 
 from latentclust import tasks
 from latentclust.data import build_datamodule
+from latentclust.data.points import make_points
 from latentclust.evaluation import cluster_accuracy
 from latentclust.evaluation.baselines import pixels
-from latentclust.points import make_points
 from latentclust.tasks import partition as task
 from tests.conftest import Command
 

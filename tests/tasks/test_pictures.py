@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from latentclust.tasks.pictures import as_pictures, as_thumbnails
+from latentclust.gallery.pictures import as_pictures, as_thumbnails
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -7,8 +7,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from latentclust.tasks.pretrain import cache_path
-from latentclust.tasks.wiring import build_data
+from latentclust.runs.pretrained import cache_path
+from latentclust.training.builders import build_data
 from tests.conftest import REPOSITORY, TINY_CONF
 
 

@@ -5,8 +5,8 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from latentclust.initialization import Initialization, fit
-from latentclust.mixture import GaussianMixturePrior
+from latentclust.clustering import Initialization, fit
+from latentclust.modules.mixture import GaussianMixturePrior
 
 CODE_METHODS = ("kmeans", "gmm")
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from latentclust.models.base import LatentModel, ObjectiveMetric
 from latentclust.models.inputs import Images, as_images
-from latentclust.networks import Decoder, Encoder
-from latentclust.objectives import expected_nll
+from latentclust.modules.networks import Decoder, Encoder
+from latentclust.modules.objectives import expected_nll
 
 
 class AE(LatentModel):
@@ -24,7 +24,7 @@ class AE(LatentModel):
     latent_dim
         Dimensions D of the code.
     channels
-        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
+        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
     reconstruction
         ``squared_error`` or ``bernoulli``; either is averaged over pixels.
     learning_rate, schedule, step_every, step_factor

@@ -14,8 +14,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Images, as_images
-from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.schedules import ADDED_FACTOR, ENDING, lr_factor
+from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.schedules import ADDED_FACTOR, ENDING, lr_factor
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class LatentModel(L.LightningModule, ABC):
     learning_rate
         Adam's, at the schedule's peak.
     schedule, step_every, step_factor
-        See :func:`latentclust.schedules.lr_factor`.
+        See :func:`latentclust.modules.schedules.lr_factor`.
     """
 
     decoder: Decoder

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from latentclust.mixture import MixtureParameters
+from latentclust.modules.mixture import MixtureParameters
 
 
 class CodeMixture(nn.Module):

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentclust.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
-from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.objectives import ELBO, reparameterize, self_training_loss, vade_elbo, vade_kl
-from latentclust.schedules import kl_weight
+from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
+from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.objectives import ELBO, reparameterize, self_training_loss, vade_elbo, vade_kl
+from latentclust.modules.schedules import kl_weight
 
 
 class VaDE(VariationalModel):
@@ -28,11 +28,12 @@ class VaDE(VariationalModel):
     n_clusters
         Components K of the prior.
     channels
-        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
+        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
     reconstruction
         ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
     gamma
-        Responsibilities in the bound, ``sample`` or ``exact``; see :func:`~latentclust.objectives.vade_kl`.
+        Responsibilities in the loss, ``sample`` or ``exact``; see
+        :func:`~latentclust.modules.objectives.vade_kl`.
     n_samples
         Monte Carlo samples L per image.
     log_var_init
@@ -43,9 +44,9 @@ class VaDE(VariationalModel):
         The epochs at whose start the mixture is fitted again to the codes.
     kl_weight, kl_epochs
         Weight of both KL terms in those epochs, and how many of them at the end it takes to 1; see
-        :func:`latentclust.schedules.kl_weight`.
+        :func:`latentclust.modules.schedules.kl_weight`.
     self_training_weight, self_training_temperature
-        Of the self-training term; see :func:`~latentclust.objectives.self_training_loss`.
+        Of the self-training term; see :func:`~latentclust.modules.objectives.self_training_loss`.
     learning_rate, prior_learning_rate
         Of the networks and of the mixture's parameters.
     schedule, step_every, step_factor

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from latentclust.models.base import VariationalModel
-from latentclust.networks import Decoder, GaussianEncoder
-from latentclust.objectives import reparameterize, vae_elbo
+from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.objectives import reparameterize, vae_elbo
 
 
 class VAE(VariationalModel):
@@ -22,7 +22,7 @@ class VAE(VariationalModel):
     latent_dim
         Dimensions D of the code.
     channels
-        Of the encoder's convolutions; see :class:`~latentclust.networks.Encoder`.
+        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
     reconstruction
         ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
     beta

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from latentclust.callbacks.checkpoints import RECORD_KEY, describe
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
+from latentclust.training.callbacks.checkpoints import RECORD_KEY, describe
 
 # What each part of a checkpoint is, and each part of its record; Lightning checks what is in the other parts.
 PARTS = {

@@ -2,15 +2,15 @@
 
 from omegaconf import DictConfig
 
-from latentclust.partitions import PARTITIONS
+from latentclust.clustering.partitions import PARTITIONS
 from latentclust.tasks.evaluate import evaluate
+from latentclust.tasks.figures import redraw
 from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
 from latentclust.tasks.partition import fit_partition
 from latentclust.tasks.predict import predict
-from latentclust.tasks.quiet import silence_known_warnings
-from latentclust.tasks.redraw import redraw
 from latentclust.tasks.report import report
+from latentclust.training.quiet import silence_known_warnings
 
 TASKS = {
     "fit": fit,

@@ -9,12 +9,12 @@ from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel, VaDE
 from latentclust.runs.checkpoints import load_weights
-from latentclust.tasks.code_mixture import require_code_mixture
-from latentclust.tasks.measure import measure, objective_terms
-from latentclust.tasks.pretrain import cached_autoencoder
-from latentclust.tasks.run import Run
-from latentclust.tasks.summary import Summary, conclude
-from latentclust.tasks.wiring import build_data, build_model
+from latentclust.runs.code_mixture import require_code_mixture
+from latentclust.runs.pretrained import cached_autoencoder
+from latentclust.runs.run import Run
+from latentclust.runs.summary import Summary, conclude
+from latentclust.training.builders import build_data, build_model
+from latentclust.training.measuring import measure, objective_terms
 
 
 def evaluate(cfg: DictConfig) -> float | None:

@@ -8,25 +8,25 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 from torch import Tensor
 
-from latentclust.callbacks import (
+from latentclust.clustering import require_possible
+from latentclust.data import ImageDataModule
+from latentclust.gallery.show import show, sketch, write_report
+from latentclust.models import LatentModel, VaDE
+from latentclust.runs.code_mixture import keep_code_mixture
+from latentclust.runs.image_neighbors import SEARCH, image_neighbors
+from latentclust.runs.pretrained import pretrained_autoencoder
+from latentclust.runs.resume import train_from
+from latentclust.runs.run import Run
+from latentclust.runs.summary import Summary, conclude
+from latentclust.training.builders import build_data, build_model, build_trainer
+from latentclust.training.callbacks import (
     ClusterAccuracy,
     ClusterTargets,
     EpochFigures,
     History,
     MixtureInitialization,
 )
-from latentclust.data import ImageDataModule
-from latentclust.initialization import require_possible
-from latentclust.models import LatentModel, VaDE
-from latentclust.tasks.code_mixture import keep_code_mixture
-from latentclust.tasks.image_neighbors import SEARCH, image_neighbors
-from latentclust.tasks.measure import collapse, measure
-from latentclust.tasks.pretrain import pretrained_autoencoder
-from latentclust.tasks.run import Run
-from latentclust.tasks.show import show, sketch, write_report
-from latentclust.tasks.summary import Summary, conclude
-from latentclust.tasks.training import train_from
-from latentclust.tasks.wiring import build_data, build_model, build_trainer
+from latentclust.training.measuring import collapse, measure
 
 log = logging.getLogger(__name__)
 

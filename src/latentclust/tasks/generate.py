@@ -9,13 +9,13 @@ from omegaconf import DictConfig
 from latentclust import figures
 from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
+from latentclust.gallery.pictures import as_pictures, in_rows
 from latentclust.hardware import choose_accelerator
 from latentclust.models import AE, VAE, VaDE
 from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
+from latentclust.runs.run import Run, tell
 from latentclust.tasks.evaluate import require_trained
-from latentclust.tasks.pictures import as_pictures, in_rows
-from latentclust.tasks.run import Run, tell
-from latentclust.tasks.wiring import MODELS
+from latentclust.training.builders import MODELS
 
 
 def generate(cfg: DictConfig) -> None:

@@ -9,11 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from latentclust.atomic import whole_file
+from latentclust.clustering.partitions import Partition, partition
 from latentclust.data import ImageDataModule
-from latentclust.evaluation import clustering_scores
-from latentclust.evaluation.baselines import LARGEST_FIT, pixels
-from latentclust.partitions import Partition, partition
-from latentclust.points import (
+from latentclust.data.points import (
     POINT_SETS,
     DistanceContrast,
     Floats,
@@ -22,10 +20,12 @@ from latentclust.points import (
     make_points,
     pairwise_distances,
 )
-from latentclust.tasks.measure import RESTARTS, Result
-from latentclust.tasks.run import Run, tell
-from latentclust.tasks.summary import Summary, conclude
-from latentclust.tasks.wiring import build_data
+from latentclust.evaluation import clustering_scores
+from latentclust.evaluation.baselines import LARGEST_FIT, pixels
+from latentclust.runs.run import Run, tell
+from latentclust.runs.summary import Summary, conclude
+from latentclust.training.builders import build_data
+from latentclust.training.measuring import RESTARTS, Result
 
 NAMES = {"kmeans": "k-means", "gmm": "GMM", "spectral": "spectral clustering"}
 # Inputs among which distances are measured: all pairs of 2,000 MNIST images take two seconds.
@@ -70,7 +70,7 @@ class Finding:
     inputs, partition
         What was partitioned, and how.
     contrast, within, between
-        The distances among at most 2,000 inputs, in the words of :mod:`latentclust.points`.
+        The distances among at most 2,000 inputs, in the words of :mod:`latentclust.data.points`.
     """
 
     inputs: Inputs
@@ -111,7 +111,7 @@ def fit_partition(cfg: DictConfig) -> float | None:
         summary.write(run)  # now, lest a figure that fails costs the numbers
         keep_clusters(run, inputs, results[-1])
         if cfg.figures.at_end:
-            from latentclust.tasks.show_partition import show_partition  # it draws what is defined here
+            from latentclust.gallery.show_partition import show_partition  # it draws what is defined here
 
             with run.timed("show"):
                 show_partition(run, finding, results[-1], summary)

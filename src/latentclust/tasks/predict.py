@@ -7,10 +7,10 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from latentclust.atomic import whole_file
-from latentclust.inference import in_chunks
 from latentclust.models import LatentModel
+from latentclust.runs.run import Run, tell
 from latentclust.tasks.evaluate import load_trained
-from latentclust.tasks.run import Run, tell
+from latentclust.training.inference import in_chunks
 
 
 def predict(cfg: DictConfig) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from latentclust.tasks.run import tell
-from latentclust.tasks.show import write_report
+from latentclust.gallery.show import write_report
+from latentclust.runs.run import tell
 
 
 def report(cfg: DictConfig) -> None:

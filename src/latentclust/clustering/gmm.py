@@ -1,0 +1,78 @@
+"""Start from a Gaussian mixture fitted by expectation-maximization, as VaDE's authors do."""
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+from latentclust.clustering.base import CHUNK, Initialization, as_codes, as_mixture, some_of
+from latentclust.errors import LatentclustError
+
+
+def fit_gmm(
+    z: Tensor | NDArray[np.floating],
+    n_clusters: int,
+    *,
+    n_init: int = 10,
+    max_iter: int = 200,
+    reg_covar: float = 1e-6,
+    seed: int = 0,
+) -> Initialization:
+    """Fit a diagonal Gaussian mixture and keep the likeliest of several restarts.
+
+    Of more than 100,000 codes a sample of so many is fitted, lest time and memory grow with them.
+
+    Parameters
+    ----------
+    z
+        Codes ``(N, D)``.
+    n_clusters
+        Components K, at most N.
+    n_init
+        Restarts, each from its own k-means.
+    max_iter
+        Limit of iterations of each restart.
+    reg_covar
+        Added to every variance, so that no component shrinks to a point.
+    seed
+        Of the restarts.
+
+    Returns
+    -------
+    Initialization
+        Its ``objective`` is the mean log-likelihood of a code. A fit that ran out of iterations is
+        returned with ``converged=False``.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
+    """
+    codes = as_codes(z, n_clusters)
+    mixture = GaussianMixture(
+        n_clusters,
+        covariance_type="diag",
+        n_init=n_init,
+        max_iter=max_iter,
+        reg_covar=reg_covar,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it
+        try:
+            mixture.fit(some_of(codes, seed))
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            raise LatentclustError(f"the mixture could not be fitted to the codes: {reason}") from error
+    parts = np.array_split(codes, -(-len(codes) // CHUNK))
+    log_likelihood = sum(mixture.score_samples(part).sum() for part in parts)
+    return Initialization(
+        parameters=as_mixture(mixture.weights_, mixture.means_, mixture.covariances_),
+        clusters=torch.from_numpy(np.concatenate([mixture.predict(part) for part in parts])).long(),
+        objective=float(log_likelihood / len(codes)),
+        converged=bool(mixture.converged_),
+    )

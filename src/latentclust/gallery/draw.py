@@ -1,0 +1,129 @@
+"""Draw what a model and its images have to show: arrays of a view in, figures by file name out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from omegaconf import DictConfig
+
+from latentclust import figures, progress
+from latentclust.data import ImageDataModule
+from latentclust.evaluation import contingency, match_clusters
+from latentclust.gallery.decoded import generation
+from latentclust.gallery.pictures import Drawing
+from latentclust.gallery.view import Floats, View
+from latentclust.models import LatentModel
+from latentclust.training.measuring import Result
+
+History = Mapping[str, Sequence[tuple[int, float]]]
+Planes = Mapping[str, Floats]
+
+EMBEDDINGS = {"tsne": "t-SNE", "umap": "UMAP"}
+
+
+def draw(
+    cfg: DictConfig,
+    data: ImageDataModule,
+    model: LatentModel,
+    view: View,
+    planes: Planes,
+    own: Result,
+    history: History,
+) -> Iterator[Drawing]:
+    """Draw everything, in the order of the report.
+
+    Parameters
+    ----------
+    cfg
+        Its ``figures``.
+    data, model, view
+        The images, the model on their device, and how it sees a sample of them.
+    planes
+        The embeddings of its first images; see :func:`embed`.
+    own
+        The model's own clustering.
+    history
+        Pairs of epoch and value by the metric's name; none are drawn if it is empty.
+    """
+    yield from latent_space(view)
+    yield from embeddings(view, planes)
+    yield from clustering(data, view, own)
+    yield from generation(cfg, model, view)
+    if history:
+        yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))
+
+
+def latent_space(view: View) -> Iterator[Drawing]:
+    """Draw the codes in the plane in which they vary most: by class, by cluster, by confidence."""
+    points, title = view.plane.project(view.codes), f"{view.title}: latent space"
+    groups, names = view.groups
+    scatter = partial(
+        figures.latent_scatter, points, components=view.components, axis_labels=view.plane.labels
+    )
+    yield Drawing("latent", "Latent space", scatter(groups=groups, title=title, group_names=names))
+    if view.labels is not None:
+        by_cluster = scatter(groups=view.clusters, title=f"{title}, by cluster")
+        yield Drawing("latent_clusters", "Latent space, by cluster", by_cluster)
+    if view.confidence is not None:
+        by_confidence = figures.confidence_scatter(
+            points,
+            view.confidence,
+            title=f"{title}, by confidence",
+            components=view.components,
+            axis_labels=view.plane.labels,
+        )
+        yield Drawing("latent_confidence", "Latent space, by confidence", by_confidence)
+    if view.codes.shape[1] == 3:
+        yield Drawing(
+            "latent_3d",
+            "Latent space, its three dimensions",
+            figures.latent_scatter_3d(view.codes, groups, title=title, group_names=names),
+        )
+
+
+def embed(cfg: DictConfig, view: View) -> Planes:
+    """Embed a view's codes and its raw pixels by ``figures.embedding``, each as points ``(M, 2)``."""
+    settings = cfg.figures.embedding
+    if settings.method == "none":
+        return {}
+    spaces = {"latent space": view.codes, "raw pixels": view.pixels}
+    options = {"perplexity": settings.perplexity, "max_iter": settings.max_iter}
+    planes = {}
+    for space, vectors in spaces.items():
+        name = f"{EMBEDDINGS[settings.method]} of the {space}"
+        with progress.task(name):
+            planes[name], _ = figures.project(
+                vectors, settings.method, seed=cfg.seed, size=len(vectors), **options
+            )
+    return planes
+
+
+def embeddings(view: View, planes: Planes) -> Iterator[Drawing]:
+    """Draw the embeddings, each image as its class's numeral."""
+    groups, names = view.groups
+    for name, points in planes.items():
+        figure = figures.numeral_scatter(
+            points, groups[: len(points)], title=f"{view.title}: {name}", group_names=names
+        )
+        yield Drawing(name.lower().replace("-", "").replace(" of the ", "_").replace(" ", "_"), name, figure)
+
+
+def clustering(data: ImageDataModule, view: View, own: Result) -> Iterator[Drawing]:
+    """Draw clusters against classes, and confidence against accuracy."""
+    if data.pool.labels is None or not data.n_classes:
+        return
+    counts = contingency(own.clusters, data.pool.labels, int(own.clusters.max()) + 1, data.n_classes)
+    matches = match_clusters(counts)
+    title = f"{view.title}: clusters by {own.method}, against classes"
+    yield Drawing(
+        "confusion",
+        "Clusters and classes",
+        figures.confusion_matrix(counts, title=title, class_names=data.class_names, matches=matches.tolist()),
+    )
+    if view.confidence is not None and view.labels is not None:
+        correct = np.append(matches, np.full(view.clusters.max() + 1, -1))[view.clusters] == view.labels
+        yield Drawing(
+            "reliability",
+            "Confidence and accuracy",
+            figures.reliability(view.confidence, correct, title=f"{view.title}: confidence against accuracy"),
+        )

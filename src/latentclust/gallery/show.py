@@ -1,0 +1,149 @@
+"""Show a run: figures as files and in TensorBoard, the embedding projector, and the report."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
+
+from latentclust import figures, progress
+from latentclust.atomic import whole_file
+from latentclust.data import ImageDataModule
+from latentclust.errors import LatentclustError
+from latentclust.gallery.decoded import generation
+from latentclust.gallery.draw import History, Planes, draw, embed, latent_space
+from latentclust.gallery.view import View
+from latentclust.models import LatentModel
+from latentclust.runs.run import Run
+from latentclust.training.measuring import Result
+
+CAPTIONS, EXPLORED, PLANE = "captions.json", "explorer.npz", "plane: "
+SKETCHED = ("latent", "samples", "reconstructions")
+
+
+def show(
+    cfg: DictConfig,
+    run: Run,
+    data: ImageDataModule,
+    model: LatentModel,
+    results: list[Result],
+    history: History,
+    loggers: Iterable[Logger] = (),
+) -> None:
+    """Write ``figures/*.png`` into the run's folder, to TensorBoard's images and its projector."""
+    own = results[-1]
+    step = max((epoch for series in history.values() for epoch, _ in series), default=0)
+    title = f"{title_of(cfg, model)}, epoch {step}" if step else title_of(cfg, model)
+    view = View.of(data, model.to(data.pool.images.device).eval(), title, own.clusters)
+    part = view.first(cfg.figures.embedding.size)
+    planes = embed(cfg, part)
+    writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
+    captions = {}
+    for drawing in draw(cfg, data, model, view, planes, own, history):
+        path = figures.save(drawing.figure, run.folder / "figures" / drawing.name, svg=cfg.figures.svg)
+        captions[drawing.caption] = path.name
+        progress.current().advance(note=drawing.name)
+        for writer in writers:
+            writer.add_figure(drawing.name, drawing.figure, step)
+    with whole_file(run.folder / "figures" / CAPTIONS) as file:
+        file.write((json.dumps(captions, indent=1) + "\n").encode())
+    if cfg.figures.projector:
+        for writer in writers:
+            project(writer, part, step)
+    keep_explored(run.folder, part, planes)
+
+
+def title_of(cfg: DictConfig, model: LatentModel) -> str:
+    """Return what every figure's title begins with."""
+    return f"{type(model).__name__} on {cfg.data.name}"
+
+
+def sketch(
+    cfg: DictConfig, data: ImageDataModule, model: LatentModel, epoch: int
+) -> Iterator[tuple[str, Figure]]:
+    """Draw what is worth a look during training: latent space, samples, reconstructions."""
+    view = View.of(data, model, f"{title_of(cfg, model)}, epoch {epoch}")
+    for drawing in (*latent_space(view), *generation(cfg, model, view)):
+        if drawing.name in SKETCHED:
+            yield drawing.name, drawing.figure
+
+
+def project(writer: SummaryWriter, view: View, step: int) -> None:
+    """Write the codes for TensorBoard's embedding projector, each with its picture."""
+    columns = {"cluster": view.clusters.tolist()}
+    if view.labels is not None:
+        columns["class"] = [view.class_names[label] for label in view.labels]
+    if view.confidence is not None:
+        columns["confidence"] = view.confidence.round(3).tolist()
+    writer.add_embedding(
+        view.codes.astype(np.float32),
+        # A header asks for rows of at least two cells.
+        metadata=list(zip(*columns.values(), strict=True)) if len(columns) > 1 else columns["cluster"],
+        metadata_header=list(columns) if len(columns) > 1 else None,
+        label_img=view.thumbnails,
+        global_step=step,
+        tag="codes",
+    )
+
+
+def keep_explored(folder: Path, view: View, planes: Planes) -> None:
+    """Keep what the report's explorer shows, so that the report can be made again."""
+    own = "Latent space" if view.codes.shape[1] <= 2 else "PCA of the latent space"
+    all_planes = {own: view.plane.project(view.codes), **planes}
+    arrays: dict[str, Any] = {
+        "pictures": (view.pictures * 255).round().astype(np.uint8),
+        "clusters": view.clusters,
+        "class_names": np.array(view.class_names, dtype=str),
+        "axis_labels": np.array(view.plane.labels, dtype=str),
+        **{PLANE + name: points for name, points in all_planes.items()},
+    }
+    if view.labels is not None:
+        arrays["labels"] = view.labels
+    if view.confidence is not None:
+        arrays["confidence"] = view.confidence
+    with whole_file(folder / "figures" / EXPLORED) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def write_report(folder: Path) -> Path:
+    """Make ``report.html`` of what a run's folder holds.
+
+    Raises
+    ------
+    LatentclustError
+        If it is not the folder of a finished run.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        captions = json.loads((folder / "figures" / CAPTIONS).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise LatentclustError(
+            f"no report can be made of '{folder}': give the folder of a run that has drawn its figures"
+        ) from error
+    paths = {caption: folder / "figures" / name for caption, name in captions.items()}
+    with progress.task("report"):
+        return figures.render_report(summary, paths, folder / "report.html", explored(folder))
+
+
+def explored(folder: Path) -> figures.Explorer | None:
+    """Build the report's explorer of what the run has kept; None if it has kept nothing."""
+    path = folder / "figures" / EXPLORED
+    if not path.is_file():
+        return None
+    with np.load(path) as kept:
+        planes = {name.removeprefix(PLANE): kept[name] for name in kept.files if name.startswith(PLANE)}
+        own = next(iter(planes))
+        return figures.explorer(
+            planes,
+            kept["pictures"] / 255,
+            kept["clusters"],
+            confidence=kept.get("confidence"),
+            labels=kept.get("labels"),
+            class_names=kept["class_names"].tolist() or None,
+            axis_labels={own: tuple(kept["axis_labels"].tolist())},
+        )

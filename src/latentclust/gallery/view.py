@@ -1,0 +1,127 @@
+"""What there is to draw of a model and its images, as arrays."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentclust import figures
+from latentclust.data import ImageDataModule, to_unit_interval
+from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
+from latentclust.models import LatentModel, VaDE
+from latentclust.training.inference import evaluating, in_chunks
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.integer]
+
+POINTS = 4000
+
+
+@dataclass(frozen=True)
+class View:
+    """A fixed sample of the pool as the model sees it, M images; the same images for every model and epoch.
+
+    Attributes
+    ----------
+    title
+        What every title begins with: model and data.
+    pictures
+        The images as they are drawn, ``(M, H, W, C)`` in [0, 1], gray or RGB.
+    pixels
+        The images as they are, with all their channels, ``(M, P)`` in [0, 1].
+    codes
+        ``(M, D)``.
+    clusters
+        ``(M,)``.
+    labels
+        ``(M,)``, or None.
+    class_names
+        Of the labels; empty without them.
+    confidence
+        The largest responsibility ``(M,)``, or None where the clusters are not a mixture's own.
+    means, variances
+        Of the mixture's components, each ``(K, D)``, or None.
+    """
+
+    title: str
+    pictures: Pictures
+    pixels: Floats
+    codes: Floats
+    clusters: Integers
+    labels: Integers | None
+    class_names: tuple[str, ...]
+    confidence: Floats | None
+    means: Floats | None
+    variances: Floats | None
+
+    @classmethod
+    def of(
+        cls, data: ImageDataModule, model: LatentModel, title: str, clusters: Tensor | None = None
+    ) -> "View":
+        """Look at a model's sample of the pool.
+
+        Parameters
+        ----------
+        data, model, title
+            The run's; the images lie on the model's device.
+        clusters
+            The pool's ``(N,)``, for a model without clusters of its own; None takes the classes for them.
+        """
+        chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(data.pool))[:POINTS])
+        images = data.pool.images[chosen.to(data.pool.images.device)]
+        labels = None if data.pool.labels is None else data.pool.labels.cpu()[chosen].numpy()
+        confidence = means = variances = None
+        with evaluating(model):
+            codes = in_chunks(model.encode, images).cpu().double().numpy()
+            if isinstance(model, VaDE):
+                gamma = in_chunks(model.predict_proba, images).cpu().double().numpy()
+                own, confidence = gamma.argmax(axis=1), gamma.max(axis=1)
+                mixture = model.prior.mixture_parameters()
+                means = mixture.means.detach().cpu().double().numpy()
+                variances = mixture.variances.detach().cpu().double().numpy()
+            elif clusters is not None:
+                own = clusters.cpu()[chosen].numpy()
+            else:
+                own = np.zeros(len(chosen), dtype=np.int64) if labels is None else labels
+        unit = to_unit_interval(images).cpu()
+        pictures, pixels = as_pictures(unit), unit.flatten(start_dim=1).double().numpy()
+        return cls(
+            title, pictures, pixels, codes, own, labels, data.class_names, confidence, means, variances
+        )
+
+    @cached_property
+    def plane(self) -> figures.Plane:
+        """The plane in which the codes vary most."""
+        return figures.pca_plane(self.codes)
+
+    @property
+    def components(self) -> tuple[Floats, Floats] | None:
+        """The mixture's components in that plane: means ``(K, 2)`` and covariances ``(K, 2, 2)``."""
+        if self.means is None or self.variances is None:
+            return None
+        return self.plane.project_components(self.means, self.variances)
+
+    @property
+    def thumbnails(self) -> Tensor:
+        """The images for TensorBoard's projector, ``(M, C, S, S)``; see :func:`as_thumbnails`."""
+        return as_thumbnails(self.pictures)
+
+    def first(self, size: int) -> "View":
+        """Return a view of the first images alone; the sample is in random order."""
+        return replace(
+            self,
+            pictures=self.pictures[:size],
+            pixels=self.pixels[:size],
+            codes=self.codes[:size],
+            clusters=self.clusters[:size],
+            labels=None if self.labels is None else self.labels[:size],
+            confidence=None if self.confidence is None else self.confidence[:size],
+        )
+
+    @property
+    def groups(self) -> tuple[Integers, tuple[str, ...] | None]:
+        """What colors tell apart: the classes where there are labels, else the clusters."""
+        return (self.clusters, None) if self.labels is None else (self.labels, self.class_names)

@@ -1,0 +1,1 @@
+"""Pure torch: networks, the mixture prior, objectives and schedules."""

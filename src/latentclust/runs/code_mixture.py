@@ -1,0 +1,76 @@
+"""The clusters of an AE's or a VAE's codes: a mixture that is fitted once and kept in the checkpoints."""
+
+import torch
+from omegaconf import DictConfig
+
+from latentclust.clustering import fit
+from latentclust.data import ImageDataModule
+from latentclust.errors import LatentclustError
+from latentclust.models import LatentModel, VaDE
+from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.runs.run import Run
+from latentclust.training.checkpoint_io import WholeCheckpointIO
+from latentclust.training.inference import evaluating, in_chunks
+from latentclust.training.measuring import RESTARTS
+
+
+def fit_code_mixture(cfg: DictConfig, data: ImageDataModule, model: LatentModel) -> None:
+    """Fit the model's mixture of ``cfg.n_clusters`` components to the codes of the pool.
+
+    Raises
+    ------
+    LatentclustError
+        If a code is not finite.
+    """
+    with evaluating(model.to(data.pool.images.device)):
+        codes = in_chunks(model.encode, data.pool.images)
+    model.code_mixture.set_parameters(
+        fit("gmm", codes, cfg.n_clusters, seed=cfg.seed, n_init=RESTARTS).parameters
+    )
+    model.to(codes.device)
+
+
+def keep_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> None:
+    """Fit a mixture to the codes of the trained model, and put it into ``last.ckpt`` and ``best.ckpt``.
+
+    The best epoch may be an earlier one: then its weights give other codes, which get a mixture of their own.
+    A model with clusters of its own, as VaDE's, needs none.
+    """
+    if isinstance(model, VaDE):
+        return
+    fit_code_mixture(cfg, data, model)
+    final = {name: value.clone() for name, value in model.state_dict().items()}
+    for path in (run.folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
+        if not path.is_file():
+            continue  # a finished run that was continued trains nothing
+        checkpoint = read_checkpoint(path)
+        weights = checkpoint["state_dict"]
+        if any(not torch.equal(value, final[name].cpu()) for name, value in weights.items()):
+            model.load_state_dict(weights)
+            fit_code_mixture(cfg, data, model)
+        checkpoint["state_dict"] = {name: value.cpu() for name, value in model.state_dict().items()}
+        WholeCheckpointIO().save_checkpoint(checkpoint, path)
+        model.load_state_dict(final)
+
+
+def require_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> None:
+    """Give a model whose checkpoint has no mixture of ``cfg.n_clusters`` components one, with a warning.
+
+    Raises
+    ------
+    LatentclustError
+        If there are too few images to fit one to.
+    """
+    if isinstance(model, VaDE) or model.code_mixture.n_clusters == cfg.n_clusters:
+        return
+    what = f"'{run.checkpoint}' has no mixture of {cfg.n_clusters} clusters"
+    if len(data.pool) < cfg.n_clusters:
+        raise LatentclustError(
+            f"{what}, and {len(data.pool)} images are too few to fit one: finish its run with task=fit, or "
+            "give more images"
+        )
+    run.warn(
+        f"{what}: its training was not over, or had other settings. One is fitted to these images, so that "
+        "cluster numbers hold for this call alone"
+    )
+    fit_code_mixture(cfg, data, model)

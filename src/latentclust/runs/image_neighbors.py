@@ -1,0 +1,59 @@
+"""The neighbors of the pool's images among them: searched once, for they depend on no seed and no network."""
+
+import logging
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from latentclust import __version__
+from latentclust.atomic import whole_file
+from latentclust.clustering import Neighbors, distortion, nearest_images, neighbors
+from latentclust.data import ImageDataModule
+from latentclust.runs.cache import code_of, place
+
+log = logging.getLogger(__name__)
+
+# The keys of cfg.init that are for the search alone.
+SEARCH = ("warp", "candidates", "cache")
+
+
+def image_neighbors(cfg: DictConfig, data: ImageDataModule, images: Tensor, n: int) -> Neighbors:
+    """Find the n neighbors of each of the pool's images, or take them from the cache."""
+    options = {"warp": cfg.init.warp, "candidates": cfg.init.candidates}
+    if not cfg.init.cache:
+        return nearest_images(images, n, **options)
+    depends_on = {
+        "latentclust": __version__,
+        "code": code_of((distortion, neighbors)),
+        "images": data.fingerprint,
+        # Principal components choose the candidates, and their sums round by the number of threads.
+        "threads": torch.get_num_threads(),
+        "n": n,
+        **options,
+    }
+    path = place(Path(cfg.output_dir), "neighbors", "npz", depends_on)
+    if (kept := kept_neighbors(path)) is not None:
+        log.info("The images' neighbors come from %s", path)
+        return kept
+    log.info("Searching neighbors among %s images, for later runs too: %s", f"{len(images):,}", path)
+    found = nearest_images(images, n, **options)
+    with whole_file(path) as file:
+        np.savez_compressed(file, indices=found.indices.astype(np.int32), distances=found.distances)
+    return found
+
+
+def kept_neighbors(path: Path) -> Neighbors | None:
+    """Read what an earlier run has found; None if there is nothing, or nothing whole."""
+    try:
+        with np.load(path) as kept:
+            return Neighbors(kept["indices"].astype(np.int64), kept["distances"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        log.warning("%s is damaged: searching the neighbors again", path)
+        return None

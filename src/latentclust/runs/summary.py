@@ -1,0 +1,139 @@
+"""What remains of a run in numbers: summary.json, TensorBoard's hparams and the sweeper's metric."""
+
+import json
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+
+from latentclust.atomic import whole_file
+from latentclust.errors import LatentclustError
+from latentclust.hardware import choose_accelerator, device_name
+from latentclust.models import LatentModel
+from latentclust.runs.run import Run, tell
+from latentclust.training.measuring import Result, final_metrics, print_table
+
+PACKAGES = (
+    "latentclust",
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "scikit-learn",
+    "scipy",
+    "hydra-core",
+    "numpy",
+)
+
+
+@dataclass
+class Summary:
+    """A run in plain values: what ``summary.json`` holds.
+
+    ``results`` has a row for each method with its scores on the pool and the test images (shares, not
+    percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values; ``inputs``
+    what was clustered, images or points.
+    """
+
+    command: str
+    commit: str | None
+    date: str
+    device: str
+    model: str
+    data: str
+    seed: int
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    results: list[dict[str, Any]]
+    clusters: dict[str, float]
+    metrics: dict[str, float]
+    config: dict[str, Any]
+    warnings: list[str]
+    inputs: str = "images"
+
+    @classmethod
+    def of(
+        cls,
+        cfg: DictConfig,
+        run: Run,
+        model: LatentModel | str,
+        results: list[Result],
+        metrics: dict[str, float],
+        inputs: str = "images",
+    ) -> "Summary":
+        """Put together what is known when everything has been measured.
+
+        A method of scikit-learn, which computes on the CPU, comes as its name.
+        """
+        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+        own = results[-1].pool
+        network = isinstance(model, LatentModel)
+        return cls(
+            command=run.command,
+            commit=run.commit,
+            date=datetime.now().astimezone().isoformat(timespec="seconds"),
+            device=device_name(choose_accelerator(cfg.trainer.accelerator) if network else "cpu"),
+            model=type(model).__name__ if network else str(model),
+            data=cfg.data.name,
+            seed=cfg.seed,
+            versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            seconds=run.seconds,
+            results=[result.plain() for result in results],
+            clusters={"used": own.used, "smallest_share": own.smallest_share},
+            metrics={**metrics, **final_metrics(results)},
+            config=config,
+            warnings=run.warnings,
+            inputs=inputs,
+        )
+
+    def write(self, run: Run) -> None:
+        """Write ``summary.json``, whole or not at all."""
+        with whole_file(run.folder / "summary.json") as file:
+            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    def log_hparams(self, loggers: Iterable[Logger]) -> None:
+        """Give TensorBoard's HPARAMS page the settings together with the final metrics."""
+        settings = {name: value for name, value in flat(self.config).items() if not name.startswith("hydra")}
+        for logger in loggers:
+            if isinstance(logger, TensorBoardLogger):
+                # Under names of their own: TensorBoard would draw them into the curves, at step 0.
+                logger.log_hyperparams(settings, {f"final/{name}": v for name, v in self.metrics.items()})
+                logger.finalize("success")
+
+    def metric(self, name: str, objective: str) -> float | None:
+        """Return the sweeper's metric; the name ``objective`` stands for the metric ``objective``.
+
+        Raises
+        ------
+        LatentclustError
+            If the run has no metric of that name.
+        """
+        key = objective if name == "objective" else name
+        if key not in self.metrics:
+            known = ", ".join(sorted(self.metrics))
+            raise LatentclustError(f"optimized_metric={name}: this run has none of that name; it has {known}")
+        return self.metrics[key]
+
+
+def conclude(run: Run, summary: Summary, results: list[Result], loggers: Iterable[Logger] = ()) -> None:
+    """Write the summary, print the result table and say where the run's folder is."""
+    summary.write(run)
+    summary.log_hparams(loggers)
+    seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
+    print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
+    tell(f"Everything is in {run.folder}")
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested dictionaries to dotted names; lists become text."""
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= flat(value, f"{prefix}{name}.")
+        else:
+            leaves[prefix + name] = str(value) if isinstance(value, list) else value
+    return leaves

@@ -1,0 +1,1 @@
+"""Train a model: builders, the pretraining stage and the callbacks."""

@@ -1,0 +1,88 @@
+"""Measure the clusters after every epoch. Labels come in here to be compared, and nothing goes back."""
+
+from time import perf_counter
+
+import lightning as L
+from torch import Tensor
+
+from latentclust.data import ImageDataModule, Split
+from latentclust.evaluation import clustering_scores
+from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
+from latentclust.models import LatentModel, VaDE
+from latentclust.training.inference import Sample, evaluating, over_pool_and_test, sample
+
+
+class ClusterAccuracy(L.Callback):
+    """Logs ACC, NMI and ARI of the pool and the test images, and the clusters in use.
+
+    VaDE's clusters are its predictions (``cluster/acc``, ...); the codes of an AE or a VAE are clustered by
+    k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have ``..._test/acc``.
+    What that took is ``perf/accuracy_seconds``.
+
+    Parameters
+    ----------
+    n_clusters
+        For k-means and the Gaussian mixture.
+    every_n_epochs
+        Measure after every n-th epoch; 0 leaves it to the end of the run.
+    n_images
+        Measure on a fixed uniform sample of so many images of the pool, or None for all of them.
+    seed
+        Of k-means and the Gaussian mixture.
+
+    Raises
+    ------
+    LatentclustError
+        On an epoch's end, if the codes cannot be clustered.
+    """
+
+    def __init__(
+        self, n_clusters: int, every_n_epochs: int = 1, n_images: int | None = None, seed: int = 0
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.every_n_epochs = every_n_epochs
+        self.n_images = n_images
+        self.seed = seed
+        self.images: ImageDataModule | Sample | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the sample: the same images in every run on the same data, so that curves can be compared."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, ImageDataModule)
+        self.images = data if self.n_images is None else sample(data, self.n_images)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Cluster the images in large chunks, match them once, log."""
+        if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        data, start = self.images, perf_counter()
+        assert data is not None
+        assert isinstance(pl_module, LatentModel)
+        with evaluating(pl_module):
+            clusterings = self.clusterings(pl_module, data)
+        for name, (pool, test) in clusterings.items():
+            log_scores(pl_module, name, pool, data.pool)
+            if test is not None and data.test is not None:
+                log_scores(pl_module, f"{name}_test", test, data.test)
+        pl_module.log("perf/accuracy_seconds", perf_counter() - start)
+
+    def clusterings(
+        self, model: LatentModel, data: ImageDataModule | Sample
+    ) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
+        if isinstance(model, VaDE):
+            return {"cluster": over_pool_and_test(model.predict, data)}
+        pool, test = over_pool_and_test(model.encode, data)
+        return {
+            method: cluster_codes(method, pool, test, self.n_clusters, seed=self.seed, n_init=1)
+            for method in CODE_METHODS
+        }
+
+
+def log_scores(module: L.LightningModule, name: str, clusters: Tensor, split: Split) -> None:
+    """Log the scores of one clustering of a split; unlabeled images have only the clusters' use."""
+    scores = clustering_scores(clusters, split.labels)._asdict()
+    module.log_dict({f"{name}/{key}": float(value) for key, value in scores.items() if value is not None})
+    if name == "cluster":
+        acc = scores["acc"]
+        module.log("ACC", float("nan") if acc is None else acc, prog_bar=True, logger=False)

@@ -1,0 +1,167 @@
+"""Put VaDE's mixture where one was fitted to the codes of the pool."""
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from latentclust import progress
+from latentclust.clustering import (
+    Initialization,
+    Neighbors,
+    fit,
+    fit_vote,
+    in_given_axes,
+    nearest,
+    nearest_images,
+)
+from latentclust.data import ImageDataModule
+from latentclust.models import VaDE
+from latentclust.training.inference import evaluating, in_chunks
+
+log = logging.getLogger(__name__)
+
+
+class MixtureInitialization(L.Callback):
+    """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
+
+    A mixture that was fitted in axes of its own gives them to the codes, at the first fit. A model whose
+    mixture is fitted already, such as a continued one, is left alone. At the start of the epochs in
+    ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become, and the optimizer forgets
+    what it knew of the old one.
+
+    Parameters
+    ----------
+    method
+        A key of :data:`latentclust.clustering.INITIALIZATIONS`.
+    seed
+        Of the method's restarts.
+    space
+        ``codes``; ``features``: the method also gets what the encoder sees before it makes codes; ``images``:
+        it gets the neighbors among the images.
+    refit
+        ``anew``: later fits are as the first. ``vote``: in later fits neighbors vote on the model's clusters,
+        those by features and, with ``space="images"``, those among the images
+        (:func:`latentclust.clustering.fit_vote`).
+    voters
+        Of each kind of neighbors.
+    search
+        Finds the n neighbors of each image among the images.
+    options
+        Further keyword arguments of the method, such as ``n_init``.
+
+    Attributes
+    ----------
+    initialization
+        What was fitted, or None.
+    clusters
+        Its partition of the pool ``(N,)``, int16, or None; checkpoints carry it.
+    start
+        The first fit's partition, alike.
+    seconds
+        What all fits took.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        seed: int,
+        space: str = "codes",
+        refit: str = "anew",
+        voters: int = 5,
+        search: Callable[[Tensor, int], Neighbors] = nearest_images,
+        **options: Any,
+    ) -> None:
+        self.method = method
+        self.seed = seed
+        self.space = space
+        self.refit = refit
+        self.voters = voters
+        self.search = search
+        self.options = options
+        self.among_images: Neighbors | None = None
+        self.initialization: Initialization | None = None
+        self.clusters: Tensor | None = None
+        self.start: Tensor | None = None
+        self.seconds = 0.0
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Fit the mixture, unless that was done."""
+        assert isinstance(pl_module, VaDE)
+        if not pl_module.mixture_is_fitted:
+            self.fit(trainer, pl_module)
+            self.start = self.clusters
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Fit it again where that is due."""
+        assert isinstance(pl_module, VaDE)
+        if pl_module.current_epoch in pl_module.refit_at:
+            self.fit(trainer, pl_module)
+
+    def fit(self, trainer: L.Trainer, pl_module: VaDE) -> None:
+        """Fit the mixture on rank 0 and share it."""
+        start = perf_counter()
+        if trainer.is_global_zero:
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            assert isinstance(data, ImageDataModule)
+            data.to(pl_module.device)
+            with evaluating(pl_module), progress.task(f"init ({self.method})"):
+                voting = self.refit == "vote" and self.start is not None
+                self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.images)
+            pl_module.set_mixture(self.initialization.parameters)
+            self.clusters = self.initialization.clusters.short()
+        axes = trainer.strategy.broadcast(self.initialization.axes if self.initialization else None)
+        if axes is not None:
+            pl_module.change_axes(axes)
+        with torch.no_grad():
+            for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
+                tensor.copy_(trainer.strategy.broadcast(tensor))
+        # Adam's moments are means over the old mixture's gradients, and would pull the new one their way.
+        for optimizer in trainer.optimizers:
+            for parameter in pl_module.prior.parameters():
+                optimizer.state.pop(parameter, None)
+        self.seconds += perf_counter() - start
+        if self.initialization and not self.initialization.converged:
+            log.warning("The %s initialization stopped before it had converged.", self.method)
+
+    def _part(self, model: VaDE, images: Tensor) -> Initialization:
+        """Fit by the method."""
+        options = dict(self.options)
+        if self.space == "features":
+            options["features"] = in_chunks(model.features, images)
+        if self.space == "images":
+            options["among_images"] = self._near(images)
+        codes = in_chunks(model.encode, images)
+        fitted = fit(self.method, codes, len(model.prior.logits), seed=self.seed, **options)
+        if self.start is None or fitted.axes is None:
+            return fitted
+        # Posteriors that were trained are diagonal in their axes: the partition is all that they can use.
+        return in_given_axes(fitted, codes)
+
+    def _vote(self, model: VaDE, images: Tensor) -> Initialization:
+        """Ask the neighbors of the model's clusters."""
+        features = in_chunks(model.features, images).cpu().numpy()
+        senses = [nearest(features, min(self.voters + 1, len(images)))]
+        if self.space == "images":
+            senses.append(self._near(images))
+        codes, clusters = in_chunks(model.encode, images), in_chunks(model.predict, images)
+        return fit_vote(codes, len(model.prior.logits), clusters, senses, voters=self.voters)
+
+    def _near(self, images: Tensor) -> Neighbors:
+        """Return the neighbors among the images, which stay what they are in later fits."""
+        if self.among_images is None:
+            n = min(max(self.options["n_neighbors"], self.voters + 1), len(images) - 1)
+            self.among_images = self.search(images, n)
+        return self.among_images
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the partitions for a checkpoint."""
+        return {"clusters": self.clusters, "start": self.start}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the partitions from a checkpoint."""
+        self.clusters, self.start = state_dict["clusters"], state_dict["start"]

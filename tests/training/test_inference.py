@@ -1,0 +1,104 @@
+"""Samples of the images, and functions over all of them."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from latentclust.data import DigitsDataModule
+from latentclust.training.inference import Sample, evaluating, in_chunks, over_pool_and_test, sample
+
+
+def digits(pool: str) -> DigitsDataModule:
+    data = DigitsDataModule(pool=pool)
+    data.setup()
+    return data
+
+
+def brightness(x: Tensor) -> Tensor:
+    return x.flatten(1).sum(dim=1)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1797])
+def test_chunks_change_nothing(size: int) -> None:
+    images = digits("all").pool.images
+    torch.testing.assert_close(
+        in_chunks(brightness, images, size), images.double().flatten(1).sum(dim=1).float() / 255
+    )
+
+
+@pytest.mark.parametrize("size", [1, 300, 1_797, 5_000])
+def test_a_sample_holds_test_images_in_proportion_or_its_own(size: int) -> None:
+    pooled, data = sample(digits("all"), size), digits("all")
+    assert len(pooled.pool) == min(size, len(data.pool))
+    assert data.test_slice is not None
+    n_test = len(pooled.test) if pooled.test else 0
+    share = n_test / len(pooled.pool)
+    expected = (data.test_slice.stop - data.test_slice.start) / len(data.pool)
+    deviation = (expected * (1 - expected) / size) ** 0.5
+    assert abs(share - expected) < 4 * deviation
+    held_out = sample(digits("train"), size)
+    test = digits("train").test
+    assert test is not None
+    assert held_out.test is not None
+    assert len(held_out.test) == min(size, len(test))
+
+
+def test_a_sample_is_drawn_uniformly_and_never_twice() -> None:
+    data = digits("all")
+    counts = torch.zeros(len(data.pool))
+    index = {image.numpy().tobytes(): i for i, image in enumerate(data.pool.images)}
+    repeats = 200
+    for seed in range(repeats):
+        chosen = [index[image.numpy().tobytes()] for image in sample(data, 600, seed).pool.images]
+        assert len(chosen) == 600
+        counts[torch.tensor(chosen)] += 1
+    p = 600 / len(data.pool)
+    # Images that occur twice among the digits are counted at the later place alone.
+    distinct = counts[sorted(index.values())]
+    assert (distinct / repeats - p).abs().max() < 6 * (p * (1 - p) / repeats) ** 0.5
+
+
+def test_test_images_of_a_sample_are_its_pools_last() -> None:
+    chosen = sample(digits("all"), 300)
+    pool, test = over_pool_and_test(brightness, chosen)
+    assert test is not None
+    assert chosen.test is not None
+    assert chosen.test_slice is not None
+    assert torch.equal(test, pool[chosen.test_slice])
+    assert torch.equal(test, in_chunks(brightness, chosen.test.images))
+
+
+def test_the_test_images_of_a_sample_are_test_images() -> None:
+    data = digits("all")
+    chosen = sample(data, 300)
+    assert data.test is not None
+    assert chosen.test is not None
+    held = {image.numpy().tobytes() for image in data.test.images}
+    is_test = [image.numpy().tobytes() in held for image in chosen.pool.images]
+    assert is_test == sorted(is_test)  # the pool's order: training images first
+    assert sum(is_test) == len(chosen.test)
+    assert all(image.numpy().tobytes() in held for image in chosen.test.images)
+
+
+def test_a_sample_without_a_test_image_has_none() -> None:
+    chosen: Sample = next(s for s in (sample(digits("all"), 1, seed) for seed in range(50)) if s.test is None)
+    pool, test = over_pool_and_test(brightness, chosen)
+    assert len(pool) == 1
+    assert test is None or len(test) == 0
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_mode_ends_with_the_block_whatever_happens(training: bool) -> None:
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(2)).train(training)
+    modes = []
+
+    def fail() -> None:
+        with evaluating(model):
+            modes.append(model[0].training)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert modes == [False]
+    assert model.training is training
+    assert model[0].training is training
