@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from latentclust import figures
 from latentclust.gallery.pictures import Drawing, as_pictures, in_rows
 from latentclust.gallery.view import Floats, View
-from latentclust.models import VAE, LatentModel, VaDE
+from latentclust.models import HasMixture, LatentModel, Samples
 from latentclust.training.inference import evaluating
 
 RECONSTRUCTIONS = 20
@@ -21,9 +21,9 @@ STEPS = 11
 def generation(cfg: DictConfig, model: LatentModel, view: View) -> Iterator[Drawing]:
     """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes."""
     with evaluating(model), torch.no_grad():
-        if isinstance(model, VaDE):
+        if isinstance(model, HasMixture):
             yield from mixture(model, view)
-        elif isinstance(model, VAE):
+        elif isinstance(model, Samples):
             images = model.sample(SAMPLES * SAMPLES, torch.Generator(model.device).manual_seed(0))
             grid = in_rows(as_pictures(images), SAMPLES)
             yield Drawing(
@@ -42,8 +42,9 @@ def generation(cfg: DictConfig, model: LatentModel, view: View) -> Iterator[Draw
         )
 
 
-def mixture(model: VaDE, view: View) -> Iterator[Drawing]:
+def mixture(model: LatentModel, view: View) -> Iterator[Drawing]:
     """Draw samples of each component, the components' means, and the way from each to the next."""
+    assert isinstance(model, HasMixture)
     assert view.means is not None
     assert view.confidence is not None
     weights = model.prior.mixture_parameters().weights.cpu()
@@ -97,7 +98,7 @@ def plane(cfg: DictConfig, model: LatentModel, view: View) -> Drawing:
     """
     settings = cfg.figures.plane
     first, second = (min(int(dim), view.codes.shape[1] - 1) for dim in settings.dims)
-    limit = 3.0 if settings.limit is None and isinstance(model, VAE) else settings.limit
+    limit = 3.0 if settings.limit is None and isinstance(model, Samples) else settings.limit
     if limit is None:
         across, up = figures.plane_ranges(view.codes, dims=(first, second))
         ranges = (with_width(across), with_width(up))

@@ -11,7 +11,7 @@ from torch import Tensor
 from latentclust import figures
 from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
-from latentclust.models import LatentModel, VaDE
+from latentclust.models import HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
 
 Floats = NDArray[np.floating]
@@ -76,7 +76,7 @@ class View:
         confidence = means = variances = None
         with evaluating(model):
             codes = in_chunks(model.encode, images).cpu().double().numpy()
-            if isinstance(model, VaDE):
+            if isinstance(model, HasMixture):
                 gamma = in_chunks(model.predict_proba, images).cpu().double().numpy()
                 own, confidence = gamma.argmax(axis=1), gamma.max(axis=1)
                 mixture = model.prior.mixture_parameters()

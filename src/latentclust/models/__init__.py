@@ -2,7 +2,19 @@
 
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel, ObjectiveMetric
+from latentclust.models.capabilities import Clusters, HasMixture, Pretrains, Samples, StartsFromMixture
 from latentclust.models.vade import VaDE
 from latentclust.models.vae import VAE
 
-__all__ = ["AE", "VAE", "LatentModel", "ObjectiveMetric", "VaDE"]
+__all__ = [
+    "AE",
+    "VAE",
+    "Clusters",
+    "HasMixture",
+    "LatentModel",
+    "ObjectiveMetric",
+    "Pretrains",
+    "Samples",
+    "StartsFromMixture",
+    "VaDE",
+]

@@ -84,6 +84,7 @@ class VaDE(VariationalModel):
         self.save_hyperparameters(logger=False)
         self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init, channels or ())
         self.decoder = Decoder(latent_dim, widths, input_shape)
+        self.n_clusters = n_clusters
         self.prior = GaussianMixturePrior(n_clusters, latent_dim)
         # Saved with the weights, so that a continued run does not fit its mixture again.
         self.register_buffer("mixture_is_fitted", torch.tensor(False))
@@ -119,6 +120,10 @@ class VaDE(VariationalModel):
         """Put the prior where a mixture was fitted to the codes."""
         self.prior.set_parameters(parameters)
         self.mixture_is_fitted.fill_(True)
+
+    def mixture_state(self) -> list[Tensor]:
+        """Return the tensors that :meth:`set_mixture` sets."""
+        return [*self.prior.parameters(), self.mixture_is_fitted]
 
     def change_axes(self, axes: Tensor) -> None:
         """Have codes ``axes @ z`` instead of z, without a change to what is encoded and decoded.

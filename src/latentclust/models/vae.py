@@ -33,6 +33,8 @@ class VAE(VariationalModel):
         See :class:`~latentclust.models.base.LatentModel`.
     """
 
+    standard_normal_codes = True
+
     def __init__(
         self,
         input_shape: Sequence[int],

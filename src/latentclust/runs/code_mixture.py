@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 from latentclust.clustering import fit
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
-from latentclust.models import LatentModel, VaDE
+from latentclust.models import Clusters, LatentModel
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.run import Run
 from latentclust.training.checkpoint_io import WholeCheckpointIO
@@ -36,7 +36,7 @@ def keep_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: L
     The best epoch may be an earlier one: then its weights give other codes, which get a mixture of their own.
     A model with clusters of its own, as VaDE's, needs none.
     """
-    if isinstance(model, VaDE):
+    if isinstance(model, Clusters):
         return
     fit_code_mixture(cfg, data, model)
     final = {name: value.clone() for name, value in model.state_dict().items()}
@@ -61,7 +61,7 @@ def require_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model
     LatentclustError
         If there are too few images to fit one to.
     """
-    if isinstance(model, VaDE) or model.code_mixture.n_clusters == cfg.n_clusters:
+    if isinstance(model, Clusters) or model.code_mixture.n_clusters == cfg.n_clusters:
         return
     what = f"'{run.checkpoint}' has no mixture of {cfg.n_clusters} clusters"
     if len(data.pool) < cfg.n_clusters:

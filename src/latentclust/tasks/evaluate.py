@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
-from latentclust.models import LatentModel, VaDE
+from latentclust.models import LatentModel, Pretrains
 from latentclust.runs.checkpoints import load_weights
 from latentclust.runs.code_mixture import require_code_mixture
 from latentclust.runs.pretrained import cached_autoencoder
@@ -35,7 +35,7 @@ def evaluate(cfg: DictConfig) -> float | None:
     with run.timed("data"):
         data, model = load_trained(cfg, run)
     with run.timed("evaluate"):
-        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
+        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, Pretrains) else None
         results = measure(cfg, data, model, autoencoder)
         terms = objective_terms(data, model, cfg.seed)
     summary = Summary.of(cfg, run, model, results, terms)

@@ -3,7 +3,7 @@
 from omegaconf import DictConfig
 
 from latentclust.gallery.show import show, write_report
-from latentclust.models import VaDE
+from latentclust.models import Pretrains
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.pretrained import cached_autoencoder
 from latentclust.runs.run import Run
@@ -18,7 +18,7 @@ def redraw(cfg: DictConfig) -> None:
     with run.timed("data"):
         data, model = load_trained(cfg, run)
     with run.timed("evaluate"):
-        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, VaDE) else None
+        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, Pretrains) else None
         results = measure(cfg, data, model, autoencoder)
     history = read_checkpoint(require_trained(cfg, run))["callbacks"].get("History", {}).get("metrics", {})
     with run.timed("show"):

@@ -11,7 +11,7 @@ from torch import Tensor
 from latentclust.clustering import require_possible
 from latentclust.data import ImageDataModule
 from latentclust.gallery.show import show, sketch, write_report
-from latentclust.models import LatentModel, VaDE
+from latentclust.models import Clusters, LatentModel, Pretrains, StartsFromMixture
 from latentclust.runs.code_mixture import keep_code_mixture
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
 from latentclust.runs.pretrained import pretrained_autoencoder
@@ -54,7 +54,7 @@ def fit(cfg: DictConfig) -> float | None:
         require_possible(cfg.init.name, len(data.pool))
         model = build_model(cfg, data.input_shape)
         autoencoder = None
-        if isinstance(model, VaDE):
+        if isinstance(model, Pretrains):
             autoencoder = pretrained_autoencoder(cfg, data, run)
             if autoencoder is not None:
                 model.start_from(autoencoder)
@@ -62,7 +62,7 @@ def fit(cfg: DictConfig) -> float | None:
         with run.timed("evaluate"):
             keep_code_mixture(cfg, run, data, model)
             results = measure(cfg, data, model, autoencoder, start)
-        if isinstance(model, VaDE) and (warning := collapse(results[-1], cfg.n_clusters)):
+        if isinstance(model, Clusters) and (warning := collapse(results[-1], cfg.n_clusters)):
             run.warn(warning)
         summary = Summary.of(cfg, run, model, results, history.final())
         summary.write(run)  # now, lest a figure that fails costs the numbers
@@ -89,7 +89,7 @@ def train(
         ClusterAccuracy(cfg.n_clusters, **cfg.callbacks.cluster_accuracy, seed=cfg.seed)
     ]
     init = None
-    if isinstance(model, VaDE):
+    if isinstance(model, StartsFromMixture):
         options = {key: cfg.init[key] for key in cfg.init if key not in ("name", *SEARCH)}
         search = partial(image_neighbors, cfg, data)
         init = MixtureInitialization(cfg.init.name, cfg.seed, search=search, **options)

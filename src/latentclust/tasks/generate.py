@@ -11,7 +11,7 @@ from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
 from latentclust.gallery.pictures import as_pictures, in_rows
 from latentclust.hardware import choose_accelerator
-from latentclust.models import AE, VAE, VaDE
+from latentclust.models import HasMixture, Samples
 from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
 from latentclust.runs.run import Run, tell
 from latentclust.tasks.evaluate import require_trained
@@ -31,16 +31,16 @@ def generate(cfg: DictConfig) -> None:
     checkpoint = read_checkpoint(path)
     kind = MODELS[cfg.model.name]
     check_class(path, checkpoint, kind)
-    if issubclass(kind, AE):
-        raise LatentclustError(
-            "an autoencoder has no distribution of codes to draw from: give ckpt_path of a VAE or a VaDE run"
-        )
     model = rebuild(path, checkpoint, kind)
-    assert isinstance(model, VAE | VaDE)
+    if not isinstance(model, HasMixture | Samples):
+        raise LatentclustError(
+            f"model={cfg.model.name} has no distribution of codes to draw from: give ckpt_path of a VAE or a "
+            "VaDE run"
+        )
     model.to(choose_accelerator(cfg.trainer.accelerator)).eval()
     generator = torch.Generator(model.device).manual_seed(cfg.seed)
     with torch.no_grad():
-        if isinstance(model, VaDE):
+        if isinstance(model, HasMixture):
             codes, clusters = model.prior.sample(cfg.n, cfg.cluster, generator)
             images = model.decode(codes)
             arrays: dict[str, Any] = {"images": images.cpu(), "clusters": clusters.cpu()}
@@ -50,7 +50,9 @@ def generate(cfg: DictConfig) -> None:
             arrays = {"images": images.cpu()}
             source = "N(0, I)"
         else:
-            raise LatentclustError("a VAE has no clusters to draw from: leave out cluster=...")
+            raise LatentclustError(
+                f"model={cfg.model.name} has no clusters to draw from: leave out cluster=..."
+            )
     written = run.folder / "generated.npz"
     with whole_file(written) as file:
         np.savez_compressed(file, **arrays)

@@ -18,7 +18,7 @@ from latentclust.data import ImageDataModule
 from latentclust.data.batches import to_unit_interval
 from latentclust.evaluation import ClusteringScores, clustering_scores, contingency, match_clusters
 from latentclust.evaluation.baselines import cluster_codes, cluster_pixels
-from latentclust.models import AE, LatentModel, VaDE
+from latentclust.models import AE, Clusters, LatentModel
 from latentclust.training.inference import CHUNK, evaluating, over_pool_and_test
 
 log = logging.getLogger(__name__)
@@ -99,8 +99,9 @@ def measure(
     device = data.pool.images.device
     test_images = None if data.test is None else data.test.images
     results = []
-    judged = autoencoder if isinstance(model, VaDE) else model
-    fitted = ["kmeans", "gmm"] if isinstance(model, VaDE) else ["kmeans"]
+    own, clusters_itself = type(model).__name__, isinstance(model, Clusters)
+    judged = autoencoder if clusters_itself else model
+    fitted = ["kmeans", "gmm"] if clusters_itself else ["kmeans"]
     enough = len(data.pool) >= k
     rows = enough * (1 + (judged is not None) * len(fitted)) + (start is not None) + 1
     progress.current().expect(rows)
@@ -125,12 +126,10 @@ def measure(
                 progress.current().advance()
     if start is not None:
         test = None if data.test_slice is None else start[data.test_slice]
-        results.append(Result.of(f"VaDE's start ({cfg.init.name})", (start.long(), test), data, k))
+        results.append(Result.of(f"{own}'s start ({cfg.init.name})", (start.long(), test), data, k))
         progress.current().advance()
-    own = "VaDE" if isinstance(model, VaDE) else CODE_NAMES["gmm"].format(type(model).__name__)
     clusters = over_pool_and_test(model.to(device).eval().predict, data)
-    n_clusters = model.hparams["n_clusters"] if isinstance(model, VaDE) else k
-    results.append(Result.of(own, clusters, data, n_clusters))
+    results.append(Result.of(own if clusters_itself else CODE_NAMES["gmm"].format(own), clusters, data, k))
     progress.current().advance()
     return results
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from latentclust.data import ImageDataModule, Split
 from latentclust.evaluation import clustering_scores
 from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
-from latentclust.models import LatentModel, VaDE
+from latentclust.models import Clusters, LatentModel
 from latentclust.training.inference import Sample, evaluating, over_pool_and_test, sample
 
 
@@ -70,7 +70,7 @@ class ClusterAccuracy(L.Callback):
         self, model: LatentModel, data: ImageDataModule | Sample
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
         """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
-        if isinstance(model, VaDE):
+        if isinstance(model, Clusters):
             return {"cluster": over_pool_and_test(model.predict, data)}
         pool, test = over_pool_and_test(model.encode, data)
         return {

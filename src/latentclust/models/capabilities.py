@@ -1,0 +1,79 @@
+"""What a model can do beyond encoding and decoding: small protocols, asked for with ``isinstance``.
+
+Whoever needs a capability asks for it and never for a class, so a new model has the figures, the tasks and
+the callbacks of each protocol that it fulfills.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from latentclust.models.ae import AE
+from latentclust.models.inputs import Images
+from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
+
+
+@runtime_checkable
+class Pretrains(Protocol):
+    """Starts from an autoencoder that an earlier stage has trained."""
+
+    def start_from(self, autoencoder: AE) -> None:
+        """Take over the autoencoder's weights."""
+
+
+@runtime_checkable
+class Clusters(Protocol):
+    """Learns clusters of its own; those of other models are a mixture that is fitted to their codes."""
+
+    n_clusters: int
+    """K."""
+
+    def predict_proba(self, x: Images) -> Tensor:
+        """Compute each image's probability of each cluster, ``(B, K)``."""
+
+    def predict(self, x: Images) -> Tensor:
+        """Choose each image's cluster, int64 ``(B,)``."""
+
+
+@runtime_checkable
+class HasMixture(Clusters, Protocol):
+    """Its clusters are the components of a Gaussian mixture, which generates codes too."""
+
+    prior: GaussianMixturePrior
+
+    def sample(self, n: int, cluster: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Generate images ``(n, C, H, W)`` of one cluster, or of all."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Generates images from codes of N(0, I), which its codes follow."""
+
+    standard_normal_codes: bool
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Generate images ``(n, C, H, W)``."""
+
+
+@runtime_checkable
+class StartsFromMixture(Clusters, Protocol):
+    """Starts from a mixture that is fitted to its codes without labels, and may be fitted again."""
+
+    mixture_is_fitted: Tensor
+    """Whether it has one; a continued model has."""
+    refit_at: Iterable[int]
+    """The epochs at whose start the mixture is fitted again."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """Compute what the encoder sees before it makes codes, ``(B, F)``."""
+
+    def set_mixture(self, parameters: MixtureParameters) -> None:
+        """Put the clusters where the mixture's components are."""
+
+    def change_axes(self, axes: Tensor) -> None:
+        """Have codes ``axes @ z`` instead of z, ``(D, D)``."""
+
+    def mixture_state(self) -> list[Tensor]:
+        """Return the tensors that a fit sets, to be shared with other processes."""
