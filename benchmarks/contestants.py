@@ -12,14 +12,14 @@ from unittest.mock import patch
 
 import lightning as L
 import torch
-from omegaconf import DictConfig
 from torch.utils.data import DataLoader, TensorDataset
 
 from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
-from latentclust.runs.run import Run
-from latentclust.training.builders import build_model, build_trainer
+from latentclust.settings import Settings
+from latentclust.settings.model import Network
+from latentclust.training.builders import TrainingSetup, build_model, build_trainer
 from latentclust.training.callbacks import ClusterAccuracy, History
 
 
@@ -39,9 +39,12 @@ class EpochClock(L.Callback):
         self.seconds = perf_counter() - self.start
 
 
-def build(cfg: DictConfig, data: ImageDataModule) -> VaDE:
+def build(settings: Settings, data: ImageDataModule) -> VaDE:
     """Build the default VaDE; the time of an epoch does not depend on where its mixture starts."""
-    model = build_model(cfg, data.input_shape)
+    assert isinstance(settings.model, Network)
+    model = build_model(
+        settings.model, settings.network, settings.n_clusters, settings.seed, data.input_shape
+    )
     assert isinstance(model, VaDE)
     return model
 
@@ -57,11 +60,11 @@ def synchronize(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def plain(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
+def plain(settings: Settings, data: ImageDataModule, device: str) -> float:
     """Train an epoch as a notebook would write it; return seconds."""
     images = TensorDataset(to_unit_interval(data.pool.images).cpu())
-    loader = DataLoader(images, cfg.data.batch_size, shuffle=True, num_workers=4)
-    model = build(cfg, data).to(device)
+    loader = DataLoader(images, data.batch_size, shuffle=True, num_workers=4)
+    model = build(settings, data).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     start = perf_counter()
     for (x,) in loader:
@@ -73,26 +76,32 @@ def plain(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
     return perf_counter() - start
 
 
-def latentclust(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
+def latentclust(settings: Settings, data: ImageDataModule, device: str) -> float:
     """Train an epoch through the Trainer, everything of a normal run included; return seconds."""
-    accuracy = ClusterAccuracy(cfg.n_clusters, **cfg.callbacks.cluster_accuracy)
+    accuracy = ClusterAccuracy(settings.n_clusters, **settings.callbacks.cluster_accuracy.model_dump())
     clock, measures = EpochClock(), [accuracy, History()]
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), [])
-        model = build(cfg, data)
+        setup = TrainingSetup(settings.trainer, settings.callbacks.checkpoint, settings.logger, settings.seed)
+        model = build(settings, data)
         objective = model.objective_metric(data.held_out is not None)
         trainer = build_trainer(
-            cfg, run, data, "train", Path(folder), objective, max_epochs=1, measures=[*measures, clock]
+            setup,
+            data,
+            "train",
+            Path(folder),
+            objective,
+            max_epochs=1,
+            measures=[*measures, clock],
         )
         trainer.fit(model, datamodule=data)
     return clock.seconds
 
 
-def floor(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
+def floor(settings: Settings, data: ImageDataModule, device: str) -> float:
     """Train an epoch with our module and batches in a bare loop; return seconds."""
-    model = build(cfg, data).to(device)
+    model = build(settings, data).to(device)
     optimizer = torch.optim.Adam(list(model.parameter_groups()), fused=True)
-    context = autocast(device, choose_precision(device, cfg.trainer.precision))
+    context = autocast(device, choose_precision(device, settings.trainer.precision))
     start = perf_counter()
     for batch in data.train_dataloader():
         with context:
@@ -104,13 +113,15 @@ def floor(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
     return perf_counter() - start
 
 
-def limit(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
+def limit(settings: Settings, data: ImageDataModule, device: str) -> float:
     """Compute an epoch's matrix products and nothing else; return seconds."""
     dtype = (
-        torch.bfloat16 if choose_precision(device, cfg.trainer.precision) == "bf16-mixed" else torch.float32
+        torch.bfloat16
+        if choose_precision(device, settings.trainer.precision) == "bf16-mixed"
+        else torch.float32
     )
-    layers = [m for m in build(cfg, data).modules() if isinstance(m, torch.nn.Linear)]
-    n = cfg.data.batch_size
+    layers = [m for m in build(settings, data).modules() if isinstance(m, torch.nn.Linear)]
+    n = data.batch_size
     operands = [
         (
             torch.rand(n, layer.in_features, device=device, dtype=dtype),
@@ -132,7 +143,7 @@ def limit(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
     return (perf_counter() - start) * steps / repeats
 
 
-def clustpy(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
+def clustpy(settings: Settings, data: ImageDataModule, device: str) -> float:
     """Train an epoch of ClustPy's VaDE, which starts from a random network here; return seconds."""
     from clustpy.deep import vade
 
@@ -147,11 +158,11 @@ def clustpy(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
         return fitted
 
     images = to_unit_interval(data.pool.images).flatten(1).cpu().numpy()
-    network = vade._VaDE_VAE([images.shape[1], *cfg.network.widths, cfg.model.latent_dim])
+    network = vade._VaDE_VAE([images.shape[1], *settings.network.widths, settings.model.latent_dim])
     network.fitted = True  # else it would pretrain
     model = vade.VaDE(
-        cfg.n_clusters,
-        batch_size=cfg.data.batch_size,
+        settings.n_clusters,
+        batch_size=data.batch_size,
         pretrain_epochs=0,
         clustering_epochs=1,
         neural_network=network,
@@ -163,7 +174,7 @@ def clustpy(cfg: DictConfig, data: ImageDataModule, device: str) -> float:
     return seconds[0]
 
 
-CONTESTANTS: dict[str, Callable[[DictConfig, ImageDataModule, str], float]] = {
+CONTESTANTS: dict[str, Callable[[Settings, ImageDataModule, str], float]] = {
     "plain": plain,
     "latentclust": latentclust,
     "floor": floor,

@@ -28,8 +28,11 @@ from pages import fill_page, markdown
 from rich.console import Console
 from rich.table import Table
 
+from latentclust.compose import without_hydra
 from latentclust.hardware import choose_accelerator, choose_precision, device_name
 from latentclust.runs.run import commit
+from latentclust.settings import check_settings
+from latentclust.settings.data import ImageData
 from latentclust.training.builders import build_data
 from latentclust.training.quiet import silence_known_warnings
 
@@ -43,17 +46,19 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
     overrides = ["experiment=vade_plain", f"data={data_name}", f"data.batch_size={batch_size}"]
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         cfg = compose("config", overrides=[*overrides, f"data.limit={images or 'null'}"])
-    accelerator = choose_accelerator(cfg.trainer.accelerator)
-    data = build_data(cfg).to(accelerator)
+    settings = check_settings(without_hydra(cfg))
+    accelerator = choose_accelerator(settings.trainer.accelerator)
+    assert isinstance(settings.data, ImageData)
+    data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters).to(accelerator)
     speeds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     for _ in range(rounds):
         for name, contestant in CONTESTANTS.items():
-            speeds[name].append(len(data.pool) / contestant(cfg, data, accelerator))
+            speeds[name].append(len(data.pool) / contestant(settings, data, accelerator))
     best = {name: max(values) for name, values in speeds.items()}
     return {
         "batch_size": batch_size,
         "images": len(data.pool),
-        "precision": choose_precision(accelerator, cfg.trainer.precision),
+        "precision": choose_precision(accelerator, settings.trainer.precision),
         "images_per_second": {name: [round(v) for v in values] for name, values in speeds.items()},
         "ratios": {
             f"latentclust/{name}": round(best["latentclust"] / best[name], 3)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omegaconf import DictConfig
 
 from latentclust import hardware, tasks
 from latentclust.runs.run import Run
+from latentclust.settings import Settings
+from latentclust.tasks.evaluate import begin as begin_run
 from latentclust.tasks.evaluate import require_trained
 from tests.conftest import REPOSITORY, Command
 
@@ -78,31 +79,33 @@ def expanded(words: list[str]) -> list[list[str]]:
     ]
 
 
-Begin = Callable[..., list[DictConfig]]
+Begin = Callable[..., list[Settings]]
 
 
 @pytest.fixture
 def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Begin:
-    """Run a command up to where its work begins; return the configuration of each of its jobs."""
-    begun: list[DictConfig] = []
+    """Run a command up to where its work begins; return the settings of each of its jobs."""
+    begun: list[Settings] = []
 
-    def only_begin(cfg: DictConfig) -> None:
-        if cfg.task.name == "report":
-            assert (Path(cfg.run) / "summary.json").is_file()
+    def only_begin(settings: Settings, run: Run) -> None:
+        if settings.task.name == "report":
+            assert settings.run is not None
+            assert (Path(settings.run) / "summary.json").is_file()
         else:
-            run = Run.begin(cfg)
-            if cfg.task.name != "fit":
-                require_trained(cfg, run)
-        begun.append(cfg)
+            begin_run(settings, run)
+            if settings.task.name != "fit":
+                require_trained(settings.task.name, run)
+        begun.append(settings)
 
-    def up_to_its_work(command: str) -> list[DictConfig]:
+    def up_to_its_work(command: str) -> list[Settings]:
         if "ckpt_path" in command or "run=" in command:
             folder = trained("experiment=tiny_vade").folder
             assert folder is not None
             command = A_RUN.sub(str(folder), command)
         begun.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(tasks, "run_task", only_begin)
+            for name in tasks.TASKS:
+                patch.setitem(tasks.TASKS, name, only_begin)
             # A machine that has everything.
             patch.setattr(hardware.CUDAAccelerator, "is_available", staticmethod(lambda: True))
             for arguments in expanded(shlex.split(command)[3:]):

@@ -8,7 +8,8 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,7 +26,7 @@ from latentclust.door import check_command_line
 from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.explain import explain
 from latentclust.runs.overrides import with_run_of_checkpoint
-from latentclust.settings import check_settings
+from latentclust.settings import Settings, check_settings
 from latentclust.signals import heeded, was_terminated
 from latentclust.vetting import Vocabulary, config_dirs
 
@@ -46,17 +47,16 @@ class JobFailedError(LatentclustError):
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> float | None:
-    """Run the task that ``cfg.task`` names.
+    """Check the settings and run the task that ``cfg.task`` names.
 
     Returns
     -------
     The metric ``cfg.optimized_metric`` for a sweeper, or None where the task has none.
     """
     try:
-        check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
-        from latentclust.tasks import run_task
-
-        return with_disk_errors_explained(run_task, cfg)
+        settings = check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
+        with disk_errors_explained():
+            return run_task(settings)
     except LatentclustError as error:
         if WITH_TRACEBACKS:
             raise
@@ -70,10 +70,23 @@ def run(cfg: DictConfig) -> float | None:
         raise JobFailedError from error
 
 
-def with_disk_errors_explained(task: Callable[[DictConfig], float | None], cfg: DictConfig) -> float | None:
-    """Run a task; an error of the operating system, such as a full disk, becomes one of ours."""
+def run_task(settings: Settings) -> float | None:
+    """Run a task in the folder that Hydra has made for it."""
+    from latentclust.runs.run import Run
+    from latentclust.tasks import TASKS
+    from latentclust.training.quiet import silence_known_warnings
+
+    silence_known_warnings()
+    hydra_config = HydraConfig.get()
+    run = Run(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+    return TASKS[settings.task.name](settings, run)
+
+
+@contextmanager
+def disk_errors_explained() -> Iterator[None]:
+    """Make an error of the operating system, such as a full disk, one of ours."""
     try:
-        return task(cfg)
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

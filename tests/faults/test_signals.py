@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from latentclust import engine
 from latentclust.models import AE, VaDE
 from latentclust.training.callbacks import MixtureInitialization
 from tests.conftest import REPOSITORY, TINY_CONF, Command, Outcome, same_weights
@@ -49,8 +50,8 @@ PLACES: dict[str, tuple[Any, str, int]] = {
     "pretrain": (AE, "training_step", 12),
     "init": (MixtureInitialization, "fit", 1),
     "train": (VaDE, "training_step", 20),
-    "evaluate": (fit_task, "measure", 1),
-    "show": (fit_task, "show", 1),
+    "evaluate": (engine, "measure", 1),
+    "show": (engine, "show", 1),
 }
 
 

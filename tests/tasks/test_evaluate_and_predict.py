@@ -125,8 +125,8 @@ def test_evaluate_returns_the_metric_that_was_asked_for(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     returned: list[float | None] = []
-    run_task = tasks.run_task
-    monkeypatch.setattr(tasks, "run_task", lambda cfg: returned.append(run_task(cfg)))
+    evaluate = tasks.TASKS["evaluate"]
+    monkeypatch.setitem(tasks.TASKS, "evaluate", lambda *given: returned.append(evaluate(*given)))
     for model, objective in (("vade", "train/elbo"), ("ae", "test/reconstruction")):
         latentclust(f"experiment=tiny_{model}", "trainer.max_epochs=1")
         returned.clear()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentclust.evaluation import clustering_scores
-from latentclust.training.measuring import Result, collapse
+from latentclust.evaluation.results import Result, collapse
 
 
 def result(sizes: list[int]) -> Result:

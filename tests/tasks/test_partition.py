@@ -12,9 +12,8 @@ from sklearn.datasets import load_digits
 from latentclust import tasks
 from latentclust.data import build_datamodule
 from latentclust.data.points import make_points
-from latentclust.evaluation import cluster_accuracy
+from latentclust.evaluation import cluster_accuracy, findings
 from latentclust.evaluation.baselines import pixels
-from latentclust.tasks import partition as task
 from tests.conftest import Command
 
 SMALL = ["data.n=200"]
@@ -95,7 +94,7 @@ def test_test_images_in_the_pool_keep_their_clusters(latentclust: Command) -> No
 def test_of_very_many_images_a_sample_is_fitted(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task, "LARGEST_FIT", 100)
+    monkeypatch.setattr(findings, "LARGEST_FIT", 100)
     outcome = latentclust("model=kmeans", "data=digits", "figures.at_end=false", "data.pool=train")
     assert outcome.status == 0, outcome.err
     data = build_datamodule("digits", pool="train")
@@ -174,8 +173,8 @@ def test_a_sweeper_gets_the_methods_own_objective(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     returned: list[float | None] = []
-    run_task = tasks.run_task
-    monkeypatch.setattr(tasks, "run_task", lambda cfg: returned.append(run_task(cfg)))
+    fit = tasks.TASKS["fit"]
+    monkeypatch.setitem(tasks.TASKS, "fit", lambda *given: returned.append(fit(*given)))
     command = ["model=kmeans", "data=blobs", "figures.at_end=false", *SMALL]
     metrics = latentclust(*command).summary["metrics"]
     latentclust(*command, "optimized_metric=distances/contrast")

@@ -1,94 +1,100 @@
 """A pretraining comes out of the cache only where training it again would give the same weights."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
 
-from latentclust.runs.pretrained import cache_path
+from latentclust.data import ImageDataModule
+from latentclust.runs.pretrained import FirstStage, cache_path
+from latentclust.settings import Settings, settings_for
+from latentclust.settings.data import ImageData
+from latentclust.settings.model import Pretrained
 from latentclust.training.builders import build_data
-from tests.conftest import REPOSITORY, TINY_CONF
+
+TINY = {
+    "network.channels": [],
+    "network.widths": [32, 16],
+    "augment.degrees": 0.0,
+    "model.latent_dim": 4,
+    "data.limit": 60,
+    "data.batch_size": 20,
+    "data.min_images_per_epoch": None,
+    "trainer.accelerator": "cpu",
+}
 
 
-@pytest.fixture(scope="module")
-def cfg() -> DictConfig:
-    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-        return compose(
-            "config",
-            overrides=[
-                f"hydra.searchpath=[file://{TINY_CONF}]",
-                "experiment=tiny_vade",
-                "data.limit=60",
-                "data.batch_size=20",
-            ],
-        )
+def settings(changes: dict[str, Any]) -> Settings:
+    changed = settings_for("vade", "digits", **TINY | changes)
+    assert (changed == settings_for("vade", "digits", **TINY)) is not bool(changes)
+    return changed
 
 
-def place(cfg: DictConfig, *changes: str) -> Path:
-    changed = OmegaConf.merge(cfg, OmegaConf.from_dotlist(list(changes)))
-    assert isinstance(changed, DictConfig)
-    assert (changed == cfg) is not bool(changes)
-    return cache_path(changed, build_data(changed))
+def images(changed: Settings) -> ImageDataModule:
+    assert isinstance(changed.data, ImageData)
+    return build_data(changed.data, changed.augment, changed.seed, changed.n_clusters)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "seed=1",
-        "data.batch_size=19",
-        "data.limit=61",
-        "data.min_images_per_epoch=61",
-        "network.widths=[32,8]",
-        "model.latent_dim=5",
-        "model.pretrain.max_epochs=3",
-        "model.pretrain.reconstruction=bernoulli",
-        "model.pretrain.optimizer.learning_rate=1e-4",
-        "model.pretrain.optimizer.schedule=cosine",
-        "trainer.precision=bf16-mixed",
-        "trainer.deterministic=false",
-        "trainer.gradient_clip_val=1",
-    ],
-)
-def test_what_changes_the_weights_changes_the_place(cfg: DictConfig, change: str) -> None:
-    assert place(cfg, change) != place(cfg)
+def place(changes: dict[str, Any] | None = None, data: ImageDataModule | None = None) -> Path:
+    changed = settings(changes or {})
+    assert isinstance(changed.model, Pretrained)
+    stage = FirstStage(changed.model, changed.network, changed.trainer, changed.seed, Path("outputs"))
+    return cache_path(stage, data or images(changed))
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("key", "value"),
     [
-        "model.gamma=exact",
-        "n_clusters=5",
-        "model.optimizer.learning_rate=1e-4",
-        "trainer.max_epochs=7",
-        "init.name=kmeans",
-        "augment.degrees=10",  # of the second stage alone
-        "figures.at_end=true",
+        ("seed", 1),
+        ("data.batch_size", 19),
+        ("data.limit", 61),
+        ("data.min_images_per_epoch", 61),
+        ("network.widths", [32, 8]),
+        ("model.latent_dim", 5),
+        ("model.pretrain.max_epochs", 3),
+        ("model.pretrain.reconstruction", "bernoulli"),
+        ("model.pretrain.optimizer.learning_rate", 1e-4),
+        ("model.pretrain.optimizer.schedule", "cosine"),
+        ("trainer.precision", "bf16-mixed"),
+        ("trainer.deterministic", False),
+        ("trainer.gradient_clip_val", 1),
     ],
 )
-def test_what_belongs_to_the_second_stage_does_not(cfg: DictConfig, change: str) -> None:
-    assert place(cfg, change) == place(cfg)
+def test_what_changes_the_weights_changes_the_place(key: str, value: Any) -> None:
+    assert place({key: value}) != place()
 
 
-def test_augmentation_counts_where_the_pretraining_has_it(cfg: DictConfig) -> None:
-    with_it = "model.pretrain.augment=true"
-    assert len({place(cfg, with_it, f"augment.degrees={degrees}") for degrees in (0, 5, 10)}) == 3
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.gamma", "sample"),
+        ("n_clusters", 5),
+        ("model.optimizer.learning_rate", 1e-4),
+        ("trainer.max_epochs", 7),
+        ("init", "kmeans"),
+        ("augment.degrees", 10),  # of the second stage alone
+        ("figures.at_end", False),
+    ],
+)
+def test_what_belongs_to_the_second_stage_does_not(key: str, value: Any) -> None:
+    assert place({key: value}) == place()
 
 
-def test_other_images_of_the_same_shape_are_another_pretraining(cfg: DictConfig) -> None:
-    data = build_data(cfg)
-    before = cache_path(cfg, data)
-    other = build_data(cfg)
+def test_augmentation_counts_where_the_pretraining_has_it() -> None:
+    with_it = {"model.pretrain.augment": True}
+    assert len({place(with_it | {"augment.degrees": degrees}) for degrees in (0, 5, 10)}) == 3
+
+
+def test_other_images_of_the_same_shape_are_another_pretraining() -> None:
+    other = images(settings({}))
     other.pool.images[0, 0, 0, 0] += 1
-    assert cache_path(cfg, other) != before
+    assert place(data=other) != place()
 
 
-def test_another_number_of_threads_rounds_differently(
-    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_number_of_threads_rounds_differently(monkeypatch: pytest.MonkeyPatch) -> None:
     places = set()
     for threads in (1, 2):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        places.add(place(cfg))
+        places.add(place())
     assert len(places) == 2

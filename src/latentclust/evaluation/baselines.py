@@ -9,6 +9,8 @@ from latentclust.clustering import Initialization, fit
 from latentclust.modules.mixture import GaussianMixturePrior
 
 CODE_METHODS = ("kmeans", "gmm")
+# Of what a finished model is compared with.
+RESTARTS = 5
 
 # Images that k-means on pixels is fitted to at most, and those that it is applied to at once.
 LARGEST_FIT = 70_000

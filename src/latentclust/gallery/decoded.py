@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
 
 from latentclust import figures
 from latentclust.gallery.pictures import Drawing, as_pictures, in_rows
 from latentclust.gallery.view import Floats, View
 from latentclust.models import HasMixture, LatentModel, Samples
+from latentclust.settings.figures import Plane
 from latentclust.training.inference import evaluating
 
 RECONSTRUCTIONS = 20
@@ -18,7 +18,7 @@ MEMBERS = 6
 STEPS = 11
 
 
-def generation(cfg: DictConfig, model: LatentModel, view: View) -> Iterator[Drawing]:
+def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Drawing]:
     """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes."""
     with evaluating(model), torch.no_grad():
         if isinstance(model, HasMixture):
@@ -32,7 +32,7 @@ def generation(cfg: DictConfig, model: LatentModel, view: View) -> Iterator[Draw
                 figures.image_grid(grid, title=f"{view.title}: samples of N(0, I)"),
             )
         if view.codes.shape[1] >= 2:
-            yield plane(cfg, model, view)
+            yield plane(settings, model, view)
         shown = view.pictures[:RECONSTRUCTIONS]
         decoded = as_pictures(decode(model, view.codes[:RECONSTRUCTIONS]))
         yield Drawing(
@@ -90,13 +90,12 @@ def mixture(model: LatentModel, view: View) -> Iterator[Drawing]:
         )
 
 
-def plane(cfg: DictConfig, model: LatentModel, view: View) -> Drawing:
+def plane(settings: Plane, model: LatentModel, view: View) -> Drawing:
     """Draw the decoded grid over two latent dimensions, the others fixed at the codes' mean.
 
-    Its range is ``figures.plane.limit`` either way; null takes 3 for a VAE, whose codes follow N(0, I), and
+    Its range is ``settings.limit`` either way; None takes 3 for a VAE, whose codes follow N(0, I), and
     for the others what holds 98 % of the codes along each axis.
     """
-    settings = cfg.figures.plane
     first, second = (min(int(dim), view.codes.shape[1] - 1) for dim in settings.dims)
     limit = 3.0 if settings.limit is None and isinstance(model, Samples) else settings.limit
     if limit is None:

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from omegaconf import DictConfig
 
 from latentclust import figures, progress
 from latentclust.data import ImageDataModule
 from latentclust.evaluation import contingency, match_clusters
+from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
 from latentclust.gallery.pictures import Drawing
 from latentclust.gallery.view import Floats, View
 from latentclust.models import LatentModel
-from latentclust.training.measuring import Result
+from latentclust.settings.figures import Embedding, Plane
 
 History = Mapping[str, Sequence[tuple[int, float]]]
 Planes = Mapping[str, Floats]
@@ -22,7 +22,7 @@ EMBEDDINGS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
 def draw(
-    cfg: DictConfig,
+    settings: Plane,
     data: ImageDataModule,
     model: LatentModel,
     view: View,
@@ -34,8 +34,8 @@ def draw(
 
     Parameters
     ----------
-    cfg
-        Its ``figures``.
+    settings
+        Of the decoded grid.
     data, model, view
         The images, the model on their device, and how it sees a sample of them.
     planes
@@ -48,7 +48,7 @@ def draw(
     yield from latent_space(view)
     yield from embeddings(view, planes)
     yield from clustering(data, view, own)
-    yield from generation(cfg, model, view)
+    yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))
 
@@ -81,19 +81,22 @@ def latent_space(view: View) -> Iterator[Drawing]:
         )
 
 
-def embed(cfg: DictConfig, view: View) -> Planes:
-    """Embed a view's codes and its raw pixels by ``figures.embedding``, each as points ``(M, 2)``."""
-    settings = cfg.figures.embedding
+def embed(settings: Embedding, seed: int, view: View) -> Planes:
+    """Embed a view's codes and its raw pixels, each as points ``(M, 2)``."""
     if settings.method == "none":
         return {}
     spaces = {"latent space": view.codes, "raw pixels": view.pixels}
-    options = {"perplexity": settings.perplexity, "max_iter": settings.max_iter}
     planes = {}
     for space, vectors in spaces.items():
         name = f"{EMBEDDINGS[settings.method]} of the {space}"
         with progress.task(name):
             planes[name], _ = figures.project(
-                vectors, settings.method, seed=cfg.seed, size=len(vectors), **options
+                vectors,
+                settings.method,
+                seed=seed,
+                size=len(vectors),
+                perplexity=settings.perplexity,
+                max_iter=settings.max_iter,
             )
     return planes
 

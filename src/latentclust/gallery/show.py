@@ -8,67 +8,79 @@ from typing import Any
 import numpy as np
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from matplotlib.figure import Figure
-from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
 from latentclust import figures, progress
 from latentclust.atomic import whole_file
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
 from latentclust.gallery.draw import History, Planes, draw, embed, latent_space
 from latentclust.gallery.view import View
 from latentclust.models import LatentModel
-from latentclust.runs.run import Run
-from latentclust.training.measuring import Result
+from latentclust.settings.figures import Figures, Plane
 
 CAPTIONS, EXPLORED, PLANE = "captions.json", "explorer.npz", "plane: "
 SKETCHED = ("latent", "samples", "reconstructions")
 
 
 def show(
-    cfg: DictConfig,
-    run: Run,
+    settings: Figures,
+    folder: Path,
     data: ImageDataModule,
     model: LatentModel,
-    results: list[Result],
+    own: Result,
     history: History,
+    *,
+    title: str,
+    seed: int,
     loggers: Iterable[Logger] = (),
 ) -> None:
-    """Write ``figures/*.png`` into the run's folder, to TensorBoard's images and its projector."""
-    own = results[-1]
+    """Write ``figures/*.png`` into a run's folder, to TensorBoard's images and its projector.
+
+    Parameters
+    ----------
+    settings, folder
+        What is drawn, and the run's folder.
+    data, model, own
+        The images, the model and its own clustering.
+    history
+        Pairs of epoch and value by the metric's name.
+    title
+        What every title begins with: model and data.
+    seed
+        Of the embeddings.
+    loggers
+        TensorBoard's is among them, if it is wanted.
+    """
     step = max((epoch for series in history.values() for epoch, _ in series), default=0)
-    title = f"{title_of(cfg, model)}, epoch {step}" if step else title_of(cfg, model)
+    title = f"{title}, epoch {step}" if step else title
     view = View.of(data, model.to(data.pool.images.device).eval(), title, own.clusters)
-    part = view.first(cfg.figures.embedding.size)
-    planes = embed(cfg, part)
+    part = view.first(settings.embedding.size)
+    planes = embed(settings.embedding, seed, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
     captions = {}
-    for drawing in draw(cfg, data, model, view, planes, own, history):
-        path = figures.save(drawing.figure, run.folder / "figures" / drawing.name, svg=cfg.figures.svg)
+    for drawing in draw(settings.plane, data, model, view, planes, own, history):
+        path = figures.save(drawing.figure, folder / "figures" / drawing.name, svg=settings.svg)
         captions[drawing.caption] = path.name
         progress.current().advance(note=drawing.name)
         for writer in writers:
             writer.add_figure(drawing.name, drawing.figure, step)
-    with whole_file(run.folder / "figures" / CAPTIONS) as file:
+    with whole_file(folder / "figures" / CAPTIONS) as file:
         file.write((json.dumps(captions, indent=1) + "\n").encode())
-    if cfg.figures.projector:
+    if settings.projector:
         for writer in writers:
             project(writer, part, step)
-    keep_explored(run.folder, part, planes)
-
-
-def title_of(cfg: DictConfig, model: LatentModel) -> str:
-    """Return what every figure's title begins with."""
-    return f"{type(model).__name__} on {cfg.data.name}"
+    keep_explored(folder, part, planes)
 
 
 def sketch(
-    cfg: DictConfig, data: ImageDataModule, model: LatentModel, epoch: int
+    settings: Plane, title: str, data: ImageDataModule, model: LatentModel, epoch: int
 ) -> Iterator[tuple[str, Figure]]:
     """Draw what is worth a look during training: latent space, samples, reconstructions."""
-    view = View.of(data, model, f"{title_of(cfg, model)}, epoch {epoch}")
-    for drawing in (*latent_space(view), *generation(cfg, model, view)):
+    view = View.of(data, model, f"{title}, epoch {epoch}")
+    for drawing in (*latent_space(view), *generation(settings, model, view)):
         if drawing.name in SKETCHED:
             yield drawing.name, drawing.figure
 

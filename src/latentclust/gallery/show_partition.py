@@ -1,6 +1,7 @@
 """Draw a partition: groups and clusters, feature space, confusion, distances and mean images."""
 
-from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,12 +10,10 @@ from matplotlib.figure import Figure
 from latentclust import figures
 from latentclust.data.points import Floats, Integers
 from latentclust.evaluation import contingency, match_clusters
+from latentclust.evaluation.findings import Finding
+from latentclust.evaluation.results import Result
 from latentclust.figures import Plane
 from latentclust.gallery.pictures import as_pictures
-from latentclust.runs.run import Run
-from latentclust.runs.summary import Summary
-from latentclust.tasks.partition import Finding
-from latentclust.training.measuring import Result
 
 SCATTER_POINTS = 4000
 GRID = 300  # places along each side of the panel that are given to the clusters
@@ -23,14 +22,13 @@ ORDINALS = ("1st", "2nd", "3rd")
 EXAMPLES = 9  # images beside each cluster's mean
 
 
-def show_partition(run: Run, finding: Finding, own: Result, summary: Summary) -> None:
-    """Write ``figures/*.png`` and ``report.html`` into the run's folder."""
-    drawn = draw(finding, own, f"{summary.model} on {summary.data}")
+def show_partition(folder: Path, finding: Finding, own: Result, summary: dict[str, Any]) -> None:
+    """Write ``figures/*.png`` and ``report.html`` into a run's folder; ``summary`` is the run's."""
+    drawn = draw(finding, own, f"{summary['model']} on {summary['data']}")
     paths = {
-        caption: figures.save(figure, run.folder / "figures" / name)
-        for caption, (name, figure) in drawn.items()
+        caption: figures.save(figure, folder / "figures" / name) for caption, (name, figure) in drawn.items()
     }
-    figures.render_report(asdict(summary), paths, run.folder / "report.html")
+    figures.render_report(summary, paths, folder / "report.html")
 
 
 def draw(finding: Finding, own: Result, title: str) -> dict[str, tuple[str, Figure]]:

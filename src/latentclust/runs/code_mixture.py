@@ -1,21 +1,22 @@
 """The clusters of an AE's or a VAE's codes: a mixture that is fitted once and kept in the checkpoints."""
 
+from pathlib import Path
+
 import torch
-from omegaconf import DictConfig
 
 from latentclust.clustering import fit
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.baselines import RESTARTS
 from latentclust.models import Clusters, LatentModel
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.run import Run
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import evaluating, in_chunks
-from latentclust.training.measuring import RESTARTS
 
 
-def fit_code_mixture(cfg: DictConfig, data: ImageDataModule, model: LatentModel) -> None:
-    """Fit the model's mixture of ``cfg.n_clusters`` components to the codes of the pool.
+def fit_code_mixture(data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
+    """Fit the model's mixture of ``n_clusters`` components to the codes of the pool.
 
     Raises
     ------
@@ -24,13 +25,13 @@ def fit_code_mixture(cfg: DictConfig, data: ImageDataModule, model: LatentModel)
     """
     with evaluating(model.to(data.pool.images.device)):
         codes = in_chunks(model.encode, data.pool.images)
-    model.code_mixture.set_parameters(
-        fit("gmm", codes, cfg.n_clusters, seed=cfg.seed, n_init=RESTARTS).parameters
-    )
+    model.code_mixture.set_parameters(fit("gmm", codes, n_clusters, seed=seed, n_init=RESTARTS).parameters)
     model.to(codes.device)
 
 
-def keep_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> None:
+def keep_code_mixture(
+    folder: Path, data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int
+) -> None:
     """Fit a mixture to the codes of the trained model, and put it into ``last.ckpt`` and ``best.ckpt``.
 
     The best epoch may be an earlier one: then its weights give other codes, which get a mixture of their own.
@@ -38,33 +39,35 @@ def keep_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: L
     """
     if isinstance(model, Clusters):
         return
-    fit_code_mixture(cfg, data, model)
+    fit_code_mixture(data, model, n_clusters, seed)
     final = {name: value.clone() for name, value in model.state_dict().items()}
-    for path in (run.folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
+    for path in (folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
         if not path.is_file():
             continue  # a finished run that was continued trains nothing
         checkpoint = read_checkpoint(path)
         weights = checkpoint["state_dict"]
         if any(not torch.equal(value, final[name].cpu()) for name, value in weights.items()):
             model.load_state_dict(weights)
-            fit_code_mixture(cfg, data, model)
+            fit_code_mixture(data, model, n_clusters, seed)
         checkpoint["state_dict"] = {name: value.cpu() for name, value in model.state_dict().items()}
         WholeCheckpointIO().save_checkpoint(checkpoint, path)
         model.load_state_dict(final)
 
 
-def require_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel) -> None:
-    """Give a model whose checkpoint has no mixture of ``cfg.n_clusters`` components one, with a warning.
+def require_code_mixture(
+    run: Run, data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int
+) -> None:
+    """Give a model whose checkpoint has no mixture of ``n_clusters`` components one, with a warning.
 
     Raises
     ------
     LatentclustError
         If there are too few images to fit one to.
     """
-    if isinstance(model, Clusters) or model.code_mixture.n_clusters == cfg.n_clusters:
+    if isinstance(model, Clusters) or model.code_mixture.n_clusters == n_clusters:
         return
-    what = f"'{run.checkpoint}' has no mixture of {cfg.n_clusters} clusters"
-    if len(data.pool) < cfg.n_clusters:
+    what = f"'{run.checkpoint}' has no mixture of {n_clusters} clusters"
+    if len(data.pool) < n_clusters:
         raise LatentclustError(
             f"{what}, and {len(data.pool)} images are too few to fit one: finish its run with task=fit, or "
             "give more images"
@@ -73,4 +76,4 @@ def require_code_mixture(cfg: DictConfig, run: Run, data: ImageDataModule, model
         f"{what}: its training was not over, or had other settings. One is fitted to these images, so that "
         "cluster numbers hold for this call alone"
     )
-    fit_code_mixture(cfg, data, model)
+    fit_code_mixture(data, model, n_clusters, seed)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 from latentclust import __version__
@@ -15,17 +14,20 @@ from latentclust.atomic import whole_file
 from latentclust.clustering import Neighbors, distortion, nearest_images, neighbors
 from latentclust.data import ImageDataModule
 from latentclust.runs.cache import code_of, place
+from latentclust.settings.init import Manifold
 
 log = logging.getLogger(__name__)
 
-# The keys of cfg.init that are for the search alone.
+# The settings of the start that are for the search alone.
 SEARCH = ("warp", "candidates", "cache")
 
 
-def image_neighbors(cfg: DictConfig, data: ImageDataModule, images: Tensor, n: int) -> Neighbors:
+def image_neighbors(
+    init: Manifold, output_dir: Path, data: ImageDataModule, images: Tensor, n: int
+) -> Neighbors:
     """Find the n neighbors of each of the pool's images, or take them from the cache."""
-    options = {"warp": cfg.init.warp, "candidates": cfg.init.candidates}
-    if not cfg.init.cache:
+    options = {"warp": init.warp, "candidates": init.candidates}
+    if not init.cache:
         return nearest_images(images, n, **options)
     depends_on = {
         "latentclust": __version__,
@@ -36,7 +38,7 @@ def image_neighbors(cfg: DictConfig, data: ImageDataModule, images: Tensor, n: i
         "n": n,
         **options,
     }
-    path = place(Path(cfg.output_dir), "neighbors", "npz", depends_on)
+    path = place(output_dir, "neighbors", "npz", depends_on)
     if (kept := kept_neighbors(path)) is not None:
         log.info("The images' neighbors come from %s", path)
         return kept

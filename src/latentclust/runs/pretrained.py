@@ -1,11 +1,11 @@
-"""VaDE's first stage: an autoencoder, trained once per setting and kept."""
+"""A model's first stage: an autoencoder, trained once per setting and kept."""
 
 import logging
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig
 
 from latentclust import __version__
 from latentclust.data import Augmentation, ImageDataModule, augment, batches, datamodule
@@ -17,7 +17,10 @@ from latentclust.runs.cache import code_of, place
 from latentclust.runs.checkpoints import read_file, rebuild
 from latentclust.runs.resume import train_from
 from latentclust.runs.run import Run
-from latentclust.training.builders import DECISIVE, build_pretraining, build_trainer
+from latentclust.settings.model import Pretrained
+from latentclust.settings.network import Network
+from latentclust.settings.trainer import Trainer
+from latentclust.training.builders import DECISIVE, TrainingSetup, build_pretraining, build_trainer
 from latentclust.training.callbacks import epoch_seed
 
 log = logging.getLogger(__name__)
@@ -26,8 +29,25 @@ log = logging.getLogger(__name__)
 CODE = (augment, batches, datamodule, networks, objectives, schedules, epoch_seed, ae, base)
 
 
-def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> AE | None:
-    """Train the autoencoder that VaDE starts from, or take it from the cache.
+@dataclass(frozen=True)
+class FirstStage:
+    """The settings that decide on the pretrained weights, and where these are kept."""
+
+    model: Pretrained
+    network: Network
+    trainer: Trainer
+    seed: int
+    output_dir: Path
+
+    def build(self, data: ImageDataModule) -> AE:
+        """Build the autoencoder."""
+        return build_pretraining(self.model, self.network, self.seed, data.input_shape)
+
+
+def pretrained_autoencoder(
+    stage: FirstStage, setup: TrainingSetup, data: ImageDataModule, run: Run
+) -> AE | None:
+    """Train the autoencoder that a model starts from, or take it from the cache.
 
     Returns
     -------
@@ -39,31 +59,30 @@ def pretrained_autoencoder(cfg: DictConfig, data: ImageDataModule, run: Run) -> 
     OutOfTimeError
         If ``trainer.max_time`` is over before the pretraining.
     """
-    cached = cached_autoencoder(cfg, data)
+    cached = cached_autoencoder(stage, data)
     if cached is not None or run.stage == "train":
         return cached
-    model = build_pretraining(cfg, data.input_shape)
+    model, pretrain = stage.build(data), stage.model.pretrain
     augmentation = data.augmentation
-    if not cfg.model.pretrain.augment:
+    if not pretrain.augment:
         data.augmentation = Augmentation()
-    max_epochs = cfg.model.pretrain.max_epochs
     objective = model.objective_metric(data.held_out is not None)
     folder = run.folder / "pretrain"
-    trainer = build_trainer(cfg, run, data, "pretrain", folder, objective, max_epochs=max_epochs)
+    trainer = build_trainer(setup, data, "pretrain", folder, objective, max_epochs=pretrain.max_epochs)
     with run.timed("pretrain"):
         train_from(run.checkpoint_of("pretrain"), trainer, model, data)
     data.augmentation = augmentation
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
-    if cfg.model.pretrain.cache:
-        trainer.save_checkpoint(cache_path(cfg, data), weights_only=True)
+    if pretrain.cache:
+        trainer.save_checkpoint(cache_path(stage, data), weights_only=True)
     return model
 
 
-def cached_autoencoder(cfg: DictConfig, data: ImageDataModule) -> AE | None:
+def cached_autoencoder(stage: FirstStage, data: ImageDataModule) -> AE | None:
     """Return the autoencoder of an equal pretraining in the cache, on the CPU, or None."""
-    path = cache_path(cfg, data)
-    if not (cfg.model.pretrain.cache and path.is_file()):
+    path = cache_path(stage, data)
+    if not (stage.model.pretrain.cache and path.is_file()):
         return None
     try:
         autoencoder = rebuild(path, read_file(path), AE)
@@ -75,9 +94,10 @@ def cached_autoencoder(cfg: DictConfig, data: ImageDataModule) -> AE | None:
     return autoencoder
 
 
-def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
+def cache_path(stage: FirstStage, data: ImageDataModule) -> Path:
     """Return where the pretraining is kept: its name digests everything that the weights depend on."""
-    accelerator = choose_accelerator(cfg.trainer.accelerator)
+    trainer, pretrain = stage.trainer, stage.model.pretrain
+    accelerator = choose_accelerator(trainer.accelerator)
     depends_on = {
         "latentclust": __version__,
         "code": code_of(CODE),
@@ -88,12 +108,12 @@ def cache_path(cfg: DictConfig, data: ImageDataModule) -> Path:
         "images": data.fingerprint,
         "batch_size": data.batch_size,
         "passes": data.passes,
-        "augment": data.augmentation if cfg.model.pretrain.augment else Augmentation(),
-        "model": dict(build_pretraining(cfg, data.input_shape).hparams),
-        "max_epochs": cfg.model.pretrain.max_epochs,
-        "seed": cfg.seed,
+        "augment": data.augmentation if pretrain.augment else Augmentation(),
+        "model": dict(stage.build(data).hparams),
+        "max_epochs": pretrain.max_epochs,
+        "seed": stage.seed,
         "accelerator": accelerator,
-        "precision": choose_precision(accelerator, cfg.trainer.precision),
-        "trainer": {name: cfg.trainer[name] for name in DECISIVE},
+        "precision": choose_precision(accelerator, trainer.precision),
+        "trainer": {name: getattr(trainer, name) for name in DECISIVE},
     }
-    return place(Path(cfg.output_dir), "pretrain", "ckpt", depends_on)
+    return place(stage.output_dir, "pretrain", "ckpt", depends_on)

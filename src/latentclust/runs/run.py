@@ -3,7 +3,8 @@
 import logging
 import shlex
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +12,6 @@ from pathlib import Path
 from time import perf_counter
 
 import lightning as L
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 from rich.console import Console
 
 from latentclust import progress
@@ -22,6 +21,7 @@ from latentclust.hardware import choose_accelerator
 from latentclust.runs.checkpoints import check_data, read_record
 from latentclust.runs.finding import find_checkpoint, newest_whole
 from latentclust.runs.overrides import OF_ONE_CALL
+from latentclust.settings.trainer import Trainer
 from latentclust.signals import was_terminated
 from latentclust.terminal import show_bars
 
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Run:
-    """What one call of the program shares between its stages.
+    """What one run shares between its stages.
 
     Attributes
     ----------
     folder
-        Where it writes.
+        Where it writes; by default a new one among the system's temporary files.
     arguments
-        The command line's overrides.
+        The command line's overrides; none where a run is started from Python.
     checkpoint
         Where it continues from, or what it uses; None for a fresh start.
     stage
@@ -52,35 +52,36 @@ class Run:
         What a reader of the results must know.
     """
 
-    folder: Path
-    arguments: list[str]
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="latentclust-")))
+    arguments: Sequence[str] = ()
     checkpoint: Path | None = None
     stage: str | None = None
     deadline: float | None = None
     commit: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    begun: bool = False
 
-    @classmethod
-    def begin(cls, cfg: DictConfig) -> "Run":
-        """Look for the hardware, seed everything and find the run's folder and checkpoint.
+    def begin(self, trainer: Trainer, seed: int, ckpt_path: str | None, output_dir: Path) -> None:
+        """Look for the hardware, seed everything and find the checkpoint; does nothing at a second call.
 
         Raises
         ------
         LatentclustError
             If the machine lacks the hardware, or the checkpoint cannot be used.
         """
-        choose_accelerator(cfg.trainer.accelerator)  # rather now than after a download
-        show_bars(cfg.trainer.enable_progress_bar)
-        L.seed_everything(cfg.seed, verbose=False)
-        hydra = HydraConfig.get()
-        run = cls(Path(hydra.runtime.output_dir), list(hydra.overrides.task), commit=commit())
-        if cfg.ckpt_path is not None:
-            run.checkpoint = find_checkpoint(str(cfg.ckpt_path), Path(cfg.output_dir)).path
-            run.stage = read_record(run.checkpoint)["stage"]
-        if cfg.trainer.max_time is not None:
-            run.deadline = perf_counter() + parse_duration(cfg.trainer.max_time)
-        return run
+        if self.begun:
+            return
+        choose_accelerator(trainer.accelerator)  # rather now than after a download
+        show_bars(trainer.enable_progress_bar)
+        L.seed_everything(seed, verbose=False)
+        self.commit = commit()
+        if ckpt_path is not None:
+            self.checkpoint = find_checkpoint(ckpt_path, output_dir).path
+            self.stage = read_record(self.checkpoint)["stage"]
+        if trainer.max_time is not None:
+            self.deadline = perf_counter() + parse_duration(trainer.max_time)
+        self.begun = True
 
     @property
     def command(self) -> str:
@@ -118,7 +119,7 @@ class Run:
         start = perf_counter()
         with progress.task(stage):
             yield
-        self.seconds[stage] = round(perf_counter() - start, 2)
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + perf_counter() - start, 2)
 
     @contextmanager
     def stopping(self) -> Iterator[None]:

@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from omegaconf import DictConfig, OmegaConf
 
 from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
-from latentclust.hardware import choose_accelerator, device_name
-from latentclust.models import LatentModel
+from latentclust.evaluation.results import Result, final_metrics, print_table
+from latentclust.hardware import device_name
 from latentclust.runs.run import Run, tell
-from latentclust.training.measuring import Result, final_metrics, print_table
 
 PACKAGES = (
     "latentclust",
@@ -58,28 +57,42 @@ class Summary:
     @classmethod
     def of(
         cls,
-        cfg: DictConfig,
         run: Run,
-        model: LatentModel | str,
+        model: str,
         results: list[Result],
         metrics: dict[str, float],
+        *,
+        data: str,
+        accelerator: str,
+        config: dict[str, Any],
         inputs: str = "images",
     ) -> "Summary":
         """Put together what is known when everything has been measured.
 
-        A method of scikit-learn, which computes on the CPU, comes as its name.
+        Parameters
+        ----------
+        run
+            Its command, commit, times and warnings.
+        model, data
+            What they are called.
+        results, metrics
+            The table's rows, the model's own clustering last, and what was logged.
+        accelerator
+            What computed.
+        config
+            All settings in plain values.
+        inputs
+            What was clustered, images or points.
         """
-        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
         own = results[-1].pool
-        network = isinstance(model, LatentModel)
         return cls(
             command=run.command,
             commit=run.commit,
             date=datetime.now().astimezone().isoformat(timespec="seconds"),
-            device=device_name(choose_accelerator(cfg.trainer.accelerator) if network else "cpu"),
-            model=type(model).__name__ if network else str(model),
-            data=cfg.data.name,
-            seed=cfg.seed,
+            device=device_name(accelerator),
+            model=model,
+            data=data,
+            seed=config["seed"],
             versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             seconds=run.seconds,
             results=[result.plain() for result in results],
@@ -90,9 +103,9 @@ class Summary:
             inputs=inputs,
         )
 
-    def write(self, run: Run) -> None:
+    def write(self, folder: Path) -> None:
         """Write ``summary.json``, whole or not at all."""
-        with whole_file(run.folder / "summary.json") as file:
+        with whole_file(folder / "summary.json") as file:
             file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
 
     def log_hparams(self, loggers: Iterable[Logger]) -> None:
@@ -119,10 +132,8 @@ class Summary:
         return self.metrics[key]
 
 
-def conclude(run: Run, summary: Summary, results: list[Result], loggers: Iterable[Logger] = ()) -> None:
-    """Write the summary, print the result table and say where the run's folder is."""
-    summary.write(run)
-    summary.log_hparams(loggers)
+def conclude(run: Run, summary: Summary, results: list[Result]) -> None:
+    """Print the result table and say where the run's folder is."""
     seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
     print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
     tell(f"Everything is in {run.folder}")

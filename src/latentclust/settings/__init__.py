@@ -6,6 +6,7 @@ Nothing here imports torch, Lightning, Hydra or NumPy, so that a mistake is foun
 from latentclust.settings.check import check_settings, chosen_in
 from latentclust.settings.keys import GROUPS, VARIED, all_keys, near_miss, unknown_key
 from latentclust.settings.metrics import possible_metrics
+from latentclust.settings.recipes import settings_for
 from latentclust.settings.top import Settings
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "chosen_in",
     "near_miss",
     "possible_metrics",
+    "settings_for",
     "unknown_key",
 ]

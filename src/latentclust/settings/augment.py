@@ -10,11 +10,11 @@ from latentclust.settings.base import Section, Share
 class Augment(Section):
     """All 0 leaves the images as they are."""
 
-    degrees: Annotated[float, Field(ge=0, le=180)]
+    degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Largest rotation, either way."""
-    pixels: Annotated[float, Field(ge=0, le=1000)]
+    pixels: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """Largest shift along each axis, in pixels."""
-    scale: Share
+    scale: Share = 0.0
     """Largest share by which width and height grow or shrink."""
-    shear: Annotated[float, Field(ge=0, le=10)]
+    shear: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Largest slant, sideways per pixel of height."""

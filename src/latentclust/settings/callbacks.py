@@ -6,25 +6,25 @@ from latentclust.settings.base import Count, CountOrNone, NotNegative, Section
 class ClusterAccuracy(Section):
     """Measures the clusters during training."""
 
-    every_n_epochs: CountOrNone
+    every_n_epochs: CountOrNone = 1
     """After every n-th epoch; 0 for the end alone."""
-    n_images: Count | None
+    n_images: Count | None = 10_000
     """On a fixed sample of this many images of the pool; null for all of them."""
 
 
 class Checkpoint(Section):
     """Writes the checkpoints."""
 
-    every_n_epochs: Count
+    every_n_epochs: Count = 1
     """After every n-th epoch."""
-    seconds_apart: NotNegative
+    seconds_apart: NotNegative = 30.0
     """Not sooner than this many seconds after the one before, the last epoch aside."""
 
 
 class Callbacks(Section):
     """Callbacks of the training."""
 
-    cluster_accuracy: ClusterAccuracy
+    cluster_accuracy: ClusterAccuracy = ClusterAccuracy()
     """Measures the clusters during training."""
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint = Checkpoint()
     """Writes the checkpoints."""

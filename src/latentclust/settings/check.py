@@ -1,6 +1,6 @@
 """Check a whole configuration, in plain values, and say in one line what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from latentclust.errors import LatentclustError
 from latentclust.settings.base import Section, words_of
 from latentclust.settings.combinations import check_choices, check_combinations
 from latentclust.settings.keys import VARIED, choices, section_of, unknown_key
-from latentclust.settings.top import Settings
+from latentclust.settings.top import OF_ONE_TASK, Settings
 
 MISSING = "???"
 TOO_LARGE = {"less_than", "less_than_equal"}
@@ -41,6 +41,10 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
         settings = Settings.model_validate(_frozen(plain))
     except ValidationError as error:
         raise LatentclustError(_say(error.errors(include_url=False), plain, defaults)) from None
+    # Defaults are for Python. A key that a command line has lost was not meant to have one.
+    lost = next(_lost(settings), None)
+    if lost is not None:
+        raise LatentclustError(_say_lost(*lost))
     check_combinations(settings)
     return settings
 
@@ -51,6 +55,20 @@ def _missing(node: Any, prefix: str = "") -> Any:
             yield from _missing(child, f"{prefix}{name}.")
         elif child == MISSING:
             yield f"{prefix}{name}"
+
+
+def _lost(section: Section, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the keys that were not given, with their fields."""
+    for name, field in type(section).model_fields.items():
+        if name not in section.model_fields_set:
+            if prefix or name not in OF_ONE_TASK:
+                yield prefix + name, field
+        elif isinstance(value := getattr(section, name), Section):
+            yield from _lost(value, f"{prefix}{name}.")
+
+
+def _say_lost(key: str, field: FieldInfo) -> str:
+    return f"{key} is missing: set {key}={'|'.join(choices(field.annotation)) or '...'}"
 
 
 def _frozen(node: Any) -> Any:
@@ -74,8 +92,8 @@ def _say(errors: list[ErrorDetails], plain: Mapping[str, Any], defaults: frozens
     names = list(choices(field.annotation)) if field else []
     if error["type"].startswith("union_tag"):
         return f"{key}.name is {_short(value.get('name'))}: it must be one of {', '.join(names)}"
-    if error["type"] == "missing":
-        return f"{key} is missing: set {key}={'|'.join(names) or '...'}"
+    if error["type"] == "missing" and field is not None:
+        return _say_lost(key, field)
     if field is None:
         return f"{key or 'the configuration'} is {_short(value)}: {error['msg']}"
     if names:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from latentclust.errors import LatentclustError
-from latentclust.settings.data import Points
+from latentclust.settings.data import Blobs, Points
 from latentclust.settings.metrics import possible_metrics
 from latentclust.settings.model import Partition, VaDE
 from latentclust.settings.top import OF_ONE_TASK, Settings
@@ -94,6 +94,11 @@ def _check_points(settings: Settings) -> None:
             raise LatentclustError(
                 f"data.n={points.n} points in data.dims={points.dims} dimensions would fill the memory: give "
                 f"n x dims of at most {LARGEST_POINTS:,}"
+            )
+        if isinstance(points, Blobs) and points.n_groups > points.n:
+            raise LatentclustError(
+                f"{points.n} points cannot make {points.n_groups} groups: give more points (data.n) or fewer "
+                "groups (data.n_groups)"
             )
         if settings.n_clusters > points.n:
             raise LatentclustError(

@@ -1,5 +1,6 @@
 """Settings of ``data``: what is clustered."""
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,48 +10,54 @@ from latentclust.settings.base import FilePath, NotNegative, Section, Seed
 Images = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+def _root() -> str:
+    return os.environ.get("LATENTCLUST_DATA", "data")
+
+
 class ImageData(Section):
     """What all sets of images have."""
 
-    pool: Literal["all", "train"]
+    pool: Literal["all", "train"] = "all"
     """Cluster all images, or hold out the test images."""
-    batch_size: Images
+    batch_size: Images = 256
     """Images per batch."""
-    limit: Images | None
+    limit: Images | None = None
     """Keep this many images; null for all of them."""
-    min_images_per_epoch: Images | None
+    min_images_per_epoch: Images | None = 20_000
     """An epoch goes several times over a smaller pool; null for once."""
 
 
 class MNIST(ImageData):
     """The handwritten digits."""
 
-    name: Literal["mnist"]
+    name: Literal["mnist"] = "mnist"
     """Which data."""
-    root: FilePath
+    root: FilePath = Field(default_factory=_root)
     """The folder of the data sets."""
 
 
 class FashionMNIST(ImageData):
     """The pictures of clothing."""
 
-    name: Literal["fashion_mnist"]
+    name: Literal["fashion_mnist"] = "fashion_mnist"
     """Which data."""
-    root: FilePath
+    root: FilePath = Field(default_factory=_root)
     """The folder of the data sets."""
 
 
 class Digits(ImageData):
     """scikit-learn's small digits."""
 
-    name: Literal["digits"]
+    name: Literal["digits"] = "digits"
     """Which data."""
+    batch_size: Images = 64
+    """Images per batch."""
 
 
 class Files(ImageData):
     """The user's own images."""
 
-    name: Literal["files"]
+    name: Literal["files"] = "files"
     """Which data."""
     path: FilePath
     """An .npz or .npy file."""
@@ -59,36 +66,38 @@ class Files(ImageData):
 class Points(Section):
     """What all sets of points have."""
 
-    n: Annotated[int, Field(ge=1, le=10_000_000)]
+    n: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """Points N."""
-    dims: Annotated[int, Field(ge=2, le=1_000_000)]
+    dims: Annotated[int, Field(ge=2, le=1_000_000)] = 2
     """Dimensions D; the first two hold the groups."""
-    noise: NotNegative
+    noise: NotNegative = 0.06
     """Standard deviation of the noise in every coordinate."""
-    seed: Seed
+    seed: Seed = 0
     """Which points are drawn."""
 
 
 class Blobs(Points):
     """Round groups, their centers on a circle."""
 
-    name: Literal["blobs"]
+    name: Literal["blobs"] = "blobs"
     """Which data."""
-    n_groups: Annotated[int, Field(ge=1, le=10_000)]
+    noise: NotNegative = 0.15
+    """Standard deviation of the noise in every coordinate."""
+    n_groups: Annotated[int, Field(ge=1, le=10_000)] = 5
     """How many groups."""
 
 
 class Moons(Points):
     """Two half circles that hook into each other."""
 
-    name: Literal["moons"]
+    name: Literal["moons"] = "moons"
     """Which data."""
 
 
 class Circles(Points):
     """A circle in another."""
 
-    name: Literal["circles"]
+    name: Literal["circles"] = "circles"
     """Which data."""
 
 

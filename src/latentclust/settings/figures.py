@@ -19,13 +19,13 @@ Dim = Annotated[int, Field(ge=0, le=4095)]
 class Embedding(Section):
     """Two-dimensional embeddings of the codes and of the raw pixels."""
 
-    method: Literal["tsne", "umap", "none"]
+    method: Literal["tsne", "umap", "none"] = "tsne"
     """Which method, or none."""
-    size: Annotated[int, Field(ge=10, le=100_000)]
+    size: Annotated[int, Field(ge=10, le=100_000)] = 1000
     """Images that are embedded."""
-    perplexity: Annotated[float, Field(ge=1, le=10_000)]
+    perplexity: Annotated[float, Field(ge=1, le=10_000)] = 30.0
     """t-SNE's number of effective neighbors."""
-    max_iter: Annotated[int, Field(ge=250, le=1_000_000)]
+    max_iter: Annotated[int, Field(ge=250, le=1_000_000)] = 1000
     """t-SNE's iterations."""
 
 
@@ -36,26 +36,26 @@ class Plane(Section):
         tuple[Dim, Dim],
         AfterValidator(_different),
         Words("two different latent dimensions, counted from 0, as in [0,1]"),
-    ]
+    ] = (0, 1)
     """Which two."""
-    limit: Positive | None
+    limit: Positive | None = None
     """From minus to plus this; null for where the codes are."""
-    n: Annotated[int, Field(ge=2, le=500)]
+    n: Annotated[int, Field(ge=2, le=500)] = 12
     """Images along each side."""
 
 
 class Figures(Section):
     """What is drawn."""
 
-    at_end: bool
+    at_end: bool = True
     """Draw figures and report when the run ends."""
-    every_n_epochs: CountOrNone
+    every_n_epochs: CountOrNone = 5
     """To TensorBoard after every n-th epoch; 0 for the end alone."""
-    svg: bool
+    svg: bool = False
     """Every figure as .svg too."""
-    projector: bool
+    projector: bool = True
     """The codes to TensorBoard's embedding projector."""
-    embedding: Embedding
+    embedding: Embedding = Embedding()
     """Two-dimensional embeddings."""
-    plane: Plane
+    plane: Plane = Plane()
     """The decoded grid."""

@@ -10,65 +10,65 @@ from latentclust.settings.base import Neighbors, Restarts, Section
 class GMM(Section):
     """A diagonal Gaussian mixture of the codes."""
 
-    name: Literal["gmm"]
+    name: Literal["gmm"] = "gmm"
     """Which start."""
-    n_init: Restarts
+    n_init: Restarts = 5
     """Restarts; the likeliest is kept."""
 
 
 class KMeans(Section):
     """K-means on the codes."""
 
-    name: Literal["kmeans"]
+    name: Literal["kmeans"] = "kmeans"
     """Which start."""
-    n_init: Restarts
+    n_init: Restarts = 10
     """Restarts; the one with the least inertia is kept."""
 
 
 class Manifold(Section):
     """The parts of a neighbor graph."""
 
-    name: Literal["manifold"]
+    name: Literal["manifold"] = "manifold"
     """Which start."""
-    space: Literal["images", "features", "codes"]
+    space: Literal["images", "features", "codes"] = "images"
     """Where neighbors are near."""
-    warp: Annotated[int, Field(ge=0, le=16)]
+    warp: Annotated[int, Field(ge=0, le=16)] = 2
     """``images``: pixels that any pixel may move, each way."""
-    candidates: Neighbors
+    candidates: Neighbors = 40
     """``images``: the nearest images pixel by pixel, among which the neighbors are sought."""
-    cache: bool
+    cache: bool = True
     """``images``: reuse the neighbors that an earlier run found."""
-    n_neighbors: Neighbors
+    n_neighbors: Neighbors = 15
     """Of each image in the graph."""
-    n_epochs: Annotated[int, Field(ge=1, le=100_000)]
+    n_epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Of UMAP's layout."""
-    n_init: Restarts
+    n_init: Restarts = 5
     """Restarts of the Gaussian mixture; the likeliest is kept."""
-    refit: Literal["vote", "anew"]
+    refit: Literal["vote", "anew"] = "vote"
     """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
-    voters: Annotated[int, Field(ge=1, le=10_000)]
+    voters: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Neighbors of each kind that vote."""
 
 
 class Merged(Section):
     """Many small Gaussians, merged where they overlap."""
 
-    name: Literal["merged"]
+    name: Literal["merged"] = "merged"
     """Which start."""
-    n_components: Annotated[int, Field(ge=1, le=10_000)]
+    n_components: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Gaussians before merging."""
-    n_init: Restarts
+    n_init: Restarts = 8
     """Restarts; the one whose clusters tell most about the codes is kept."""
 
 
 class Semitied(Section):
     """Diagonal Gaussians in the axes in which they fit the codes best."""
 
-    name: Literal["semitied"]
+    name: Literal["semitied"] = "semitied"
     """Which start."""
-    n_init: Restarts
+    n_init: Restarts = 3
     """Restarts; the likeliest is kept."""
-    weights: Literal["equal", "free"]
+    weights: Literal["equal", "free"] = "equal"
     """Every Gaussian has the weight 1/K when it is fitted, or the weights are fitted too."""
 
 

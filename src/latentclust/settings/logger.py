@@ -6,7 +6,7 @@ from latentclust.settings.base import Section
 class Logger(Section):
     """Where the curves go."""
 
-    tensorboard: bool
+    tensorboard: bool = True
     """To ``<run>/tensorboard``."""
-    csv: bool
+    csv: bool = True
     """To ``<run>/metrics.csv``."""

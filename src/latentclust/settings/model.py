@@ -19,142 +19,149 @@ Samples = Annotated[int, Field(ge=1, le=1000)]
 class Optimizer(Section):
     """Adam and its schedule."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 2e-3
     """Adam's, at the schedule's peak."""
-    schedule: Literal["constant", "step", "cosine", "one_cycle"]
+    schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
     """How it changes from step to step."""
-    step_every: Annotated[int, Field(ge=1, le=1_000_000)]
+    step_every: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """Epochs between two steps of the schedule ``step``."""
-    step_factor: Annotated[float, Field(gt=0, le=10)]
+    step_factor: Annotated[float, Field(gt=0, le=10)] = 0.95
     """What each of these steps multiplies the learning rate with."""
 
 
 class MixtureOptimizer(Optimizer):
     """Adam for the networks and the mixture."""
 
-    prior_learning_rate: Annotated[float, Field(ge=0, le=10)]
+    prior_learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
     """Of the mixture's parameters; 0 leaves them where they started."""
 
 
 class Network(Section):
     """What all models with a network have."""
 
-    latent_dim: LatentDim
+    latent_dim: LatentDim = 10
     """Dimensions D of the latent space."""
-    reconstruction: Reconstruction
+    reconstruction: Reconstruction = "bernoulli"
     """What compares an image with its reconstruction."""
 
 
 class AE(Network):
     """The autoencoder."""
 
-    name: Literal["ae"]
+    name: Literal["ae"] = "ae"
     """Which model."""
-    optimizer: Optimizer
+    reconstruction: Reconstruction = "squared_error"
+    """What compares an image with its reconstruction."""
+    optimizer: Optimizer = Optimizer()
     """Adam and its schedule."""
 
 
 class VAE(Network):
     """The variational autoencoder."""
 
-    name: Literal["vae"]
+    name: Literal["vae"] = "vae"
     """Which model."""
-    beta: NotNegative
+    beta: NotNegative = 1.0
     """Weight of the KL term; 1 is the evidence lower bound."""
-    n_samples: Samples
+    n_samples: Samples = 1
     """Monte Carlo samples L of z per image."""
-    optimizer: Optimizer
+    optimizer: Optimizer = Optimizer(learning_rate=1e-3, schedule="constant")
     """Adam and its schedule."""
 
 
 class Warmup(Section):
     """The epochs after a fit of the mixture, in which q(c|x) stays its partition."""
 
-    hold_epochs: CountOrNone
+    hold_epochs: CountOrNone = 4
     """How many; 0 for none."""
-    kl_weight: Positive
+    kl_weight: Positive = 1.0
     """Weight of both KL terms in the first of these stretches."""
-    kl_epochs: CountOrNone
+    kl_epochs: CountOrNone = 0
     """Epochs, at the end of that stretch, in which the weight goes to 1; at most ``hold_epochs``."""
 
 
 class SelfTraining(Section):
     """Cross-entropy with the model's own assignments, sharpened and balanced."""
 
-    weight: NotNegative
+    weight: NotNegative = 100.0
     """Its weight beside the evidence lower bound; 0 for the bound alone."""
-    temperature: Positive
+    temperature: Positive = 5.0
     """Divides log p(z, c) before the softmax."""
 
 
 class Pretrain(Section):
-    """VaDE's first stage, an autoencoder."""
+    """The first stage, an autoencoder."""
 
-    max_epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    max_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 2
     """Its epochs."""
-    reconstruction: Reconstruction
+    reconstruction: Reconstruction = "squared_error"
     """What compares an image with its reconstruction."""
-    optimizer: Optimizer
+    optimizer: Optimizer = Optimizer()
     """Adam and its schedule."""
-    augment: bool
+    augment: bool = False
     """Change its images at random too."""
-    cache: bool
+    cache: bool = True
     """Reuse an equal pretraining of an earlier run."""
 
 
-class VaDE(Network):
+class Pretrained(Network):
+    """A model that starts from an autoencoder."""
+
+    pretrain: Pretrain = Pretrain()
+    """The first stage."""
+
+
+class VaDE(Pretrained):
     """Variational Deep Embedding."""
 
-    name: Literal["vade"]
+    name: Literal["vade"] = "vade"
     """Which model."""
-    gamma: Literal["sample", "exact"]
+    gamma: Literal["sample", "exact"] = "exact"
     """Responsibilities in the bound: p(c|z) at the decoded sample, or their best value in closed form."""
-    log_var_init: Annotated[float, Field(ge=-20, le=20)] | None
+    log_var_init: Annotated[float, Field(ge=-20, le=20)] | None = -3.0
     """Log-variance that every q(z|x) starts with; null for a random head."""
-    n_samples: Samples
+    n_samples: Samples = 1
     """Monte Carlo samples L of z per image."""
-    refit_at: Epochs
+    refit_at: Epochs = (4,)
     """Epochs at whose start the mixture is fitted again."""
-    warmup: Warmup
+    warmup: Warmup = Warmup()
     """The epochs after a fit of the mixture."""
-    self_training: SelfTraining
+    self_training: SelfTraining = SelfTraining()
     """The self-training term."""
-    optimizer: MixtureOptimizer
+    optimizer: MixtureOptimizer = MixtureOptimizer()
     """Adam and its schedule."""
-    pretrain: Pretrain
-    """The first stage."""
 
 
 class KMeans(Section):
     """K-means on the inputs as they are."""
 
-    name: Literal["kmeans"]
+    name: Literal["kmeans"] = "kmeans"
     """Which method."""
-    n_init: Restarts
+    n_init: Restarts = 10
     """Restarts; the one with the least inertia is kept."""
 
 
 class GMM(Section):
     """A Gaussian mixture of the inputs as they are."""
 
-    name: Literal["gmm"]
+    name: Literal["gmm"] = "gmm"
     """Which method."""
-    n_init: Restarts
+    n_init: Restarts = 5
     """Restarts; the likeliest is kept."""
-    covariance: Literal["diag", "full"]
+    covariance: Literal["diag", "full"] = "full"
     """Ellipsoids parallel to the axes, or of any direction."""
-    reg_covar: Positive
+    reg_covar: Positive = 1e-6
     """Added to every variance."""
 
 
 class Spectral(Section):
     """Spectral clustering of the inputs as they are."""
 
-    name: Literal["spectral"]
+    name: Literal["spectral"] = "spectral"
     """Which method."""
-    n_neighbors: Neighbors
+    n_neighbors: Neighbors = 10
     """Of each input in the neighbor graph, itself included."""
-    n_init: Restarts
+    n_init: Restarts = 10
     """Restarts of k-means; the one with the least inertia is kept."""
 
 

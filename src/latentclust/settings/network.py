@@ -15,9 +15,9 @@ class Network(Section):
 
     channels: Annotated[
         tuple[Width, ...], Field(max_length=16), Words(f"{LAYERS}[32,64], or [] for no convolutions")
-    ]
+    ] = ()
     """Of the convolutions, each of which halves height and width."""
     widths: Annotated[
         tuple[Width, ...], Field(min_length=1, max_length=64), Words(f"{LAYERS}[500,500]; not empty")
-    ]
+    ] = (500, 500, 2000)
     """Units of the perceptron's hidden layers."""

@@ -1,6 +1,6 @@
 """All settings of a run: a section for each group of conf/, and what stands above the groups."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,21 +18,21 @@ from latentclust.settings.trainer import Trainer
 
 
 class Settings(Section):
-    """All settings of a run, checked. There are no defaults here: conf/ has them."""
+    """All settings of a run, checked."""
 
-    task: Task
+    task: Task = Task()
     """What is run."""
-    seed: Seed
+    seed: Seed = 0
     """Of the weights, the order of the images, the noise and the restarts."""
-    n_clusters: Annotated[int, Field(ge=1, le=10_000)]
+    n_clusters: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Number of clusters K."""
-    ckpt_path: FilePath | None
+    ckpt_path: FilePath | None = None
     """A checkpoint to continue or to use, or ``last``."""
-    output_dir: FilePath
+    output_dir: FilePath = "outputs"
     """Where runs go."""
     optimized_metric: Annotated[
         Text, Words("objective, or the name of a metric such as cluster/acc or train/kl_z")
-    ]
+    ] = "objective"
     """What a sweeper gets."""
     model: Model
     """What is trained."""
@@ -46,11 +46,11 @@ class Settings(Section):
     """The encoder's layers."""
     trainer: Trainer
     """Lightning's Trainer."""
-    callbacks: Callbacks
+    callbacks: Callbacks = Callbacks()
     """Callbacks of the training."""
-    logger: Logger
+    logger: Logger = Logger()
     """Where the curves go."""
-    figures: Figures
+    figures: Figures = Figures()
     """What is drawn."""
     cluster: Annotated[int, Field(ge=0, lt=10_000)] | None = None
     """``task=generate``: of VaDE's components, the one to draw from; null for all."""
@@ -58,6 +58,11 @@ class Settings(Section):
     """``task=generate``: images."""
     run: FilePath | None = None
     """``task=report``: the run's folder."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return them as conf/ composes them: nested dictionaries, lists and values."""
+        others = {key for key, task in OF_ONE_TASK.items() if task != self.task.name}
+        return self.model_dump(mode="json", exclude=others)
 
 
 # The keys above the groups that belong to one task.

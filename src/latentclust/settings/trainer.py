@@ -21,51 +21,51 @@ MaxTime = Annotated[
 class Trainer(Section):
     """Lightning's Trainer."""
 
-    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     """What computes."""
-    devices: Annotated[Literal[1], Words("1: more devices are not supported yet")]
+    devices: Annotated[Literal[1], Words("1: more devices are not supported yet")] = 1
     """How many of them."""
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """Of the arithmetic."""
-    max_epochs: Count
+    max_epochs: Count = 20
     """Epochs of the training, its first stage aside."""
-    max_time: MaxTime | None
+    max_time: MaxTime | None = None
     """For the whole run; training stops at the end of the epoch that passes it."""
-    deterministic: Annotated[bool | Literal["warn"], Words("true, false or warn")]
+    deterministic: Annotated[bool | Literal["warn"], Words("true, false or warn")] = True
     """Refuse operations that would make two equal runs differ, or only warn of them."""
-    benchmark: bool | None
+    benchmark: bool | None = None
     """Let cuDNN measure which kernels are fastest; null for Lightning's choice."""
-    gradient_clip_val: Positive | None
+    gradient_clip_val: Positive | None = None
     """Clip the gradient; null for not."""
-    gradient_clip_algorithm: Literal["norm", "value"]
+    gradient_clip_algorithm: Literal["norm", "value"] = "norm"
     """Clip its norm, or each of its values."""
-    accumulate_grad_batches: Annotated[int, Field(ge=1, le=100_000)]
+    accumulate_grad_batches: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Batches whose gradients are averaged for a step."""
-    limit_train_batches: Batches | None
+    limit_train_batches: Batches | None = None
     """Batches of a training epoch; null for all."""
-    limit_val_batches: Batches | None
+    limit_val_batches: Batches | None = None
     """Batches of a validation; null for all."""
     overfit_batches: Annotated[
         Annotated[int, Field(ge=0, le=1_000_000_000)] | Annotated[float, Field(ge=0, le=1)],
         Words("a whole number of batches, or a share from 0 to 1.0"),
-    ]
+    ] = 0
     """Train on the same few batches in every epoch; 0 for all of them."""
-    check_val_every_n_epoch: Count
+    check_val_every_n_epoch: Count = 1
     """Held-out images are validated on after every n-th epoch."""
     fast_dev_run: Annotated[
         bool | Annotated[int, Field(ge=0, le=1_000_000)],
         Words("true, false or a whole number of batches"),
-    ]
+    ] = False
     """Try everything once, on few images and this many batches."""
-    profiler: Annotated[Literal["simple", "advanced"] | None, Words("simple, advanced or null")]
+    profiler: Annotated[Literal["simple", "advanced"] | None, Words("simple, advanced or null")] = None
     """Writes ``fit-profile.txt``: what took how long."""
-    detect_anomaly: bool
+    detect_anomaly: bool = False
     """Look for the operation whose gradient is NaN; slow."""
-    inference_mode: bool
+    inference_mode: bool = True
     """Validate in torch's inference mode rather than without gradients."""
-    enable_progress_bar: bool
+    enable_progress_bar: bool = True
     """Show a progress bar."""
-    enable_model_summary: bool
+    enable_model_summary: bool = False
     """Print the layers and their sizes."""
 
 

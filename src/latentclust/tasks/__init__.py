@@ -1,18 +1,19 @@
-"""What can be run: one file per task, config in, objects wired, result out."""
+"""What can be run: one file per task, settings and a run in, a metric for a sweeper out."""
 
-from omegaconf import DictConfig
+from collections.abc import Callable
 
-from latentclust.clustering.partitions import PARTITIONS
+from latentclust.runs.run import Run
+from latentclust.settings import Settings
 from latentclust.tasks.evaluate import evaluate
 from latentclust.tasks.figures import redraw
 from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
-from latentclust.tasks.partition import fit_partition
 from latentclust.tasks.predict import predict
 from latentclust.tasks.report import report
-from latentclust.training.quiet import silence_known_warnings
 
-TASKS = {
+Task = Callable[[Settings, Run], float | None]
+
+TASKS: dict[str, Task] = {
     "fit": fit,
     "evaluate": evaluate,
     "predict": predict,
@@ -20,11 +21,3 @@ TASKS = {
     "figures": redraw,
     "report": report,
 }
-
-
-def run_task(cfg: DictConfig) -> float | None:
-    """Run the task that ``cfg.task.name`` names and return its metric for a sweeper, if it has one."""
-    silence_known_warnings()
-    if cfg.task.name == "fit" and cfg.model.name in PARTITIONS:
-        return fit_partition(cfg)
-    return TASKS[cfg.task.name](cfg)

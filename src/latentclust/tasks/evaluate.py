@@ -2,49 +2,58 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from latentclust.data import ImageDataModule
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
-from latentclust.models import LatentModel, Pretrains
+from latentclust.models import LatentModel
 from latentclust.runs.checkpoints import load_weights
 from latentclust.runs.code_mixture import require_code_mixture
-from latentclust.runs.pretrained import cached_autoencoder
+from latentclust.runs.pretrained import FirstStage, cached_autoencoder
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
+from latentclust.settings import Settings
+from latentclust.settings.data import ImageData
+from latentclust.settings.model import Network, Pretrained
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.measuring import measure, objective_terms
 
 
-def evaluate(cfg: DictConfig) -> float | None:
-    """Measure the model of ``cfg.ckpt_path`` on its data and write ``summary.json``.
+def evaluate(settings: Settings, run: Run) -> float | None:
+    """Measure the model of ``ckpt_path`` on its data and write ``summary.json``.
 
     Returns
     -------
     float | None
-        The metric that ``cfg.optimized_metric`` names, for a sweeper: a score of the model's own clustering,
-        or a term of the objective, here a mean over the images as they are.
+        The metric that ``optimized_metric`` names, for a sweeper: a score of the model's own clustering, or a
+        term of the objective, here a mean over the images as they are.
 
     Raises
     ------
     LatentclustError
         If there is no such metric outside of a training; after everything was written.
     """
-    run = Run.begin(cfg)
     with run.timed("data"):
-        data, model = load_trained(cfg, run)
+        data, model = load_trained(settings, run)
     with run.timed("evaluate"):
-        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, Pretrains) else None
-        results = measure(cfg, data, model, autoencoder)
-        terms = objective_terms(data, model, cfg.seed)
-    summary = Summary.of(cfg, run, model, results, terms)
+        results = scored(settings, data, model)
+        terms = objective_terms(data, model, settings.seed)
+    summary = Summary.of(
+        run,
+        type(model).__name__,
+        results,
+        terms,
+        data=settings.data.name,
+        accelerator=choose_accelerator(settings.trainer.accelerator),
+        config=settings.plain(),
+    )
+    summary.write(run.folder)
     conclude(run, summary, results)
-    return summary.metric(cfg.optimized_metric, model.objective_metric(data.held_out is not None).name)
+    return summary.metric(settings.optimized_metric, model.objective_metric(data.held_out is not None).name)
 
 
-def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentModel]:
-    """Load the images onto the device and the model that ``cfg.ckpt_path`` holds, with its clusters.
+def load_trained(settings: Settings, run: Run) -> tuple[ImageDataModule, LatentModel]:
+    """Load the images onto the device and the model that ``ckpt_path`` holds, with its clusters.
 
     The clusters of an AE or a VAE are those of the mixture in its checkpoint. A checkpoint that was written
     before the training was over has none: its codes get one here, with a warning.
@@ -54,17 +63,36 @@ def load_trained(cfg: DictConfig, run: Run) -> tuple[ImageDataModule, LatentMode
     LatentclustError
         If there is no checkpoint, or it is of the pretraining, or it does not fit the images.
     """
-    checkpoint = require_trained(cfg, run)
-    accelerator = choose_accelerator(cfg.trainer.accelerator)
-    data = build_data(cfg).to(accelerator)
-    model = build_model(cfg, data.input_shape)
+    begin(settings, run)
+    checkpoint = require_trained(settings.task.name, run)
+    accelerator = choose_accelerator(settings.trainer.accelerator)
+    seed, k = settings.seed, settings.n_clusters
+    assert isinstance(settings.data, ImageData)
+    assert isinstance(settings.model, Network)
+    fast_dev_run = settings.trainer.fast_dev_run
+    data = build_data(settings.data, settings.augment, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
+    model = build_model(settings.model, settings.network, k, seed, data.input_shape)
     load_weights(checkpoint, model)
     model.to(accelerator).eval()
-    require_code_mixture(cfg, run, data, model)
+    require_code_mixture(run, data, model, k, seed)
     return data, model
 
 
-def require_trained(cfg: DictConfig, run: Run) -> Path:
+def begin(settings: Settings, run: Run) -> None:
+    """Begin the run and find its checkpoint."""
+    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
+
+
+def scored(settings: Settings, data: ImageDataModule, model: LatentModel) -> list[Result]:
+    """Score a model, and its first stage too if the cache still has that."""
+    autoencoder, plan, seed = None, settings.model, settings.seed
+    if isinstance(plan, Pretrained):
+        stage = FirstStage(plan, settings.network, settings.trainer, seed, Path(settings.output_dir))
+        autoencoder = cached_autoencoder(stage, data)
+    return measure(data, model, settings.n_clusters, seed, autoencoder=autoencoder)
+
+
+def require_trained(task: str, run: Run) -> Path:
     """Return the checkpoint that the run is to use.
 
     Raises
@@ -73,9 +101,7 @@ def require_trained(cfg: DictConfig, run: Run) -> Path:
         If there is none, or it is of the pretraining.
     """
     if run.checkpoint is None:
-        raise LatentclustError(
-            f"task={cfg.task.name} needs a trained model: give ckpt_path=last or a .ckpt file"
-        )
+        raise LatentclustError(f"task={task} needs a trained model: give ckpt_path=last or a .ckpt file")
     if run.stage != "train":
         raise LatentclustError(
             f"ckpt_path: '{run.checkpoint}' is of a pretraining; finish its run first, with task=fit"

@@ -1,29 +1,44 @@
 """Draw a trained model again, with other settings perhaps."""
 
-from omegaconf import DictConfig
-
 from latentclust.gallery.show import show, write_report
-from latentclust.models import Pretrains
+from latentclust.hardware import choose_accelerator
 from latentclust.runs.checkpoints import read_checkpoint
-from latentclust.runs.pretrained import cached_autoencoder
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
-from latentclust.tasks.evaluate import load_trained, require_trained
-from latentclust.training.measuring import measure
+from latentclust.settings import Settings
+from latentclust.tasks.evaluate import load_trained, require_trained, scored
 
 
-def redraw(cfg: DictConfig) -> None:
-    """Measure the model of ``cfg.ckpt_path``, and write ``figures/*.png`` and ``report.html``."""
-    run = Run.begin(cfg)
+def redraw(settings: Settings, run: Run) -> None:
+    """Measure the model of ``ckpt_path``, and write ``figures/*.png`` and ``report.html``."""
     with run.timed("data"):
-        data, model = load_trained(cfg, run)
+        data, model = load_trained(settings, run)
     with run.timed("evaluate"):
-        autoencoder = cached_autoencoder(cfg, data) if isinstance(model, Pretrains) else None
-        results = measure(cfg, data, model, autoencoder)
-    history = read_checkpoint(require_trained(cfg, run))["callbacks"].get("History", {}).get("metrics", {})
+        results = scored(settings, data, model)
+    checkpoint = read_checkpoint(require_trained(settings.task.name, run))
+    history = checkpoint["callbacks"].get("History", {}).get("metrics", {})
+    name = type(model).__name__
+    title = f"{name} on {settings.data.name}"
     with run.timed("show"):
-        show(cfg, run, data, model, results, history)
-    summary = Summary.of(cfg, run, model, results, {})
-    summary.write(run)
+        show(
+            settings.figures,
+            run.folder,
+            data,
+            model,
+            results[-1],
+            history,
+            title=title,
+            seed=settings.seed,
+        )
+    summary = Summary.of(
+        run,
+        name,
+        results,
+        {},
+        data=settings.data.name,
+        accelerator=choose_accelerator(settings.trainer.accelerator),
+        config=settings.plain(),
+    )
+    summary.write(run.folder)
     write_report(run.folder)
     conclude(run, summary, results)

@@ -1,117 +1,64 @@
 """Train a model, measure it, draw it."""
 
-import logging
-from functools import partial
+from pathlib import Path
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
-from omegaconf import DictConfig
-from torch import Tensor
-
-from latentclust.clustering import require_possible
-from latentclust.data import ImageDataModule
-from latentclust.gallery.show import show, sketch, write_report
-from latentclust.models import Clusters, LatentModel, Pretrains, StartsFromMixture
-from latentclust.runs.code_mixture import keep_code_mixture
-from latentclust.runs.image_neighbors import SEARCH, image_neighbors
-from latentclust.runs.pretrained import pretrained_autoencoder
-from latentclust.runs.resume import train_from
-from latentclust.runs.run import Run
-from latentclust.runs.summary import Summary, conclude
-from latentclust.training.builders import build_data, build_model, build_trainer
-from latentclust.training.callbacks import (
-    ClusterAccuracy,
-    ClusterTargets,
-    EpochFigures,
-    History,
-    MixtureInitialization,
-)
-from latentclust.training.measuring import collapse, measure
-
-log = logging.getLogger(__name__)
+from latentclust import engine
+from latentclust.data.points import make_points
+from latentclust.engine import Outcome
+from latentclust.evaluation.findings import Inputs
+from latentclust.runs.run import Run, tell
+from latentclust.runs.summary import conclude
+from latentclust.settings import Settings
+from latentclust.settings.data import ImageData
+from latentclust.settings.model import Partition
+from latentclust.training.builders import build_data
 
 
-def fit(cfg: DictConfig) -> float | None:
-    """Run the stages data, pretrain, init, train, evaluate and show, in this order.
+def fit(settings: Settings, run: Run) -> float | None:
+    """Load the inputs and have the engine train and measure.
 
     Returns
     -------
     float | None
-        The metric that ``cfg.optimized_metric`` names, for a sweeper.
+        The metric that ``optimized_metric`` names, for a sweeper.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such metric; after everything was written.
     """
-    run = Run.begin(cfg)
+    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
     with run.stopping():
-        with run.timed("data"):
-            data = build_data(cfg)
-        run.check_data(data, cfg.data.name)
-        if data.passes > 1:
-            log.info(
-                "An epoch goes %d times over the %s images (data.min_images_per_epoch=%d)",
-                data.passes,
-                f"{len(data.pool):,}",
-                cfg.data.min_images_per_epoch,
-            )
-        require_possible(cfg.init.name, len(data.pool))
-        model = build_model(cfg, data.input_shape)
-        autoencoder = None
-        if isinstance(model, Pretrains):
-            autoencoder = pretrained_autoencoder(cfg, data, run)
-            if autoencoder is not None:
-                model.start_from(autoencoder)
-        trainer, history, start = train(cfg, run, data, model)
-        with run.timed("evaluate"):
-            keep_code_mixture(cfg, run, data, model)
-            results = measure(cfg, data, model, autoencoder, start)
-        if isinstance(model, Clusters) and (warning := collapse(results[-1], cfg.n_clusters)):
-            run.warn(warning)
-        summary = Summary.of(cfg, run, model, results, history.final())
-        summary.write(run)  # now, lest a figure that fails costs the numbers
-        if cfg.figures.at_end:
-            with run.timed("show"):
-                show(cfg, run, data, model, results, history.metrics, trainer.loggers)
-            summary.write(run)  # again, now that it has all the times
-            write_report(run.folder)
-        conclude(run, summary, results, trainer.loggers)
-    return summary.metric(cfg.optimized_metric, model.objective_metric(data.held_out is not None).name)
-
-
-def train(
-    cfg: DictConfig, run: Run, data: ImageDataModule, model: LatentModel
-) -> tuple[L.Trainer, History, Tensor | None]:
-    """Train the model, from its mixture's initialization if it has one.
-
-    Returns
-    -------
-    tuple[L.Trainer, History, Tensor | None]
-        The trainer, the curves, and the partition that the mixture started from.
-    """
-    measures: list[Callback] = [
-        ClusterAccuracy(cfg.n_clusters, **cfg.callbacks.cluster_accuracy, seed=cfg.seed)
-    ]
-    init = None
-    if isinstance(model, StartsFromMixture):
-        options = {key: cfg.init[key] for key in cfg.init if key not in ("name", *SEARCH)}
-        search = partial(image_neighbors, cfg, data)
-        init = MixtureInitialization(cfg.init.name, cfg.seed, search=search, **options)
-        measures = [init, ClusterTargets(init), *measures]
-    if cfg.figures.every_n_epochs:
-        measures.append(
-            EpochFigures(lambda model, epoch: sketch(cfg, data, model, epoch), cfg.figures.every_n_epochs)
+        outcome = (
+            partitioned(settings, run) if isinstance(settings.model, Partition) else trained(settings, run)
         )
-    measures.append(history := History())
-    max_epochs = cfg.trainer.max_epochs
-    objective = model.objective_metric(data.held_out is not None)
-    trainer = build_trainer(
-        cfg, run, data, "train", run.folder, objective, max_epochs=max_epochs, measures=measures
-    )
-    with run.timed("train"):
-        train_from(run.checkpoint_of("train"), trainer, model, data)
-    if init is not None:
-        run.seconds["init"] = round(init.seconds, 2)
-        run.seconds["train"] = round(run.seconds["train"] - init.seconds, 2)
-    if trainer.should_stop:
-        run.warn(
-            f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
-            f"{run.how_to_continue()}"
+        for note in outcome.notes:
+            tell(note)
+        conclude(run, outcome.summary, outcome.results)
+    return outcome.metric(settings.optimized_metric)
+
+
+def trained(settings: Settings, run: Run) -> Outcome:
+    """Train a network on images."""
+    assert isinstance(settings.data, ImageData)
+    with run.timed("data"):
+        data = build_data(
+            settings.data,
+            settings.augment,
+            settings.seed,
+            settings.n_clusters,
+            fast_dev_run=settings.trainer.fast_dev_run,
         )
-    return trainer, history, None if init is None else init.start
+    return engine.fit(data, settings, run)
+
+
+def partitioned(settings: Settings, run: Run) -> Outcome:
+    """Partition points, or the pixels of images."""
+    with run.timed("data"):
+        if isinstance(settings.data, ImageData):
+            data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters)
+            inputs = Inputs.of_images(data, settings.seed)
+        else:
+            options = settings.data.model_dump()
+            inputs = Inputs(*make_points(options.pop("name"), options.pop("n"), **options))
+    return engine.partition(inputs, settings, run)

@@ -3,25 +3,24 @@
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig
 from torch import Tensor
 
 from latentclust.atomic import whole_file
 from latentclust.models import LatentModel
 from latentclust.runs.run import Run, tell
+from latentclust.settings import Settings
 from latentclust.tasks.evaluate import load_trained
 from latentclust.training.inference import in_chunks
 
 
-def predict(cfg: DictConfig) -> None:
+def predict(settings: Settings, run: Run) -> None:
     """Write ``predictions.npz``: the pool's codes (N, D), clusters (N,) and responsibilities (N, K).
 
     Images that the pool leaves out (``data.pool=train``) get ``test_codes``, ``test_clusters`` and
     ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
     when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
     """
-    run = Run.begin(cfg)
-    data, model = load_trained(cfg, run)
+    data, model = load_trained(settings, run)
     arrays, of_what = predictions(model, data.pool.images), f"{len(data.pool)} images of the pool"
     if data.held_out is not None:
         held_out = predictions(model, data.held_out.images)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from latentclust.gallery.show import write_report
-from latentclust.runs.run import tell
+from latentclust.runs.run import Run, tell
+from latentclust.settings import Settings
 
 
-def report(cfg: DictConfig) -> None:
-    """Write ``report.html`` anew, from what the folder ``cfg.run`` holds."""
-    tell(f"Written: {write_report(Path(cfg.run))}")
+def report(settings: Settings, run: Run) -> None:
+    """Write ``report.html`` anew, from what the folder ``settings.run`` holds."""
+    assert settings.run is not None
+    tell(f"Written: {write_report(Path(settings.run))}")

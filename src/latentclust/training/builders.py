@@ -1,7 +1,8 @@
-"""From configuration to objects: one small factory each for data, model and trainer."""
+"""From settings to objects: one small factory each for data, model and trainer."""
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,19 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichModelSummary
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from omegaconf import DictConfig, OmegaConf
 
 from latentclust import terminal
 from latentclust.data import Augmentation, ImageDataModule, build_datamodule
-from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, VAE, LatentModel, ObjectiveMetric, VaDE
-from latentclust.runs.run import Run
+from latentclust.settings.augment import Augment
+from latentclust.settings.callbacks import Checkpoint
+from latentclust.settings.data import ImageData
+from latentclust.settings.logger import Logger as LoggerSettings
+from latentclust.settings.model import Network as ModelSettings
+from latentclust.settings.model import Pretrained
+from latentclust.settings.network import Network
+from latentclust.settings.trainer import Trainer
 from latentclust.training.callbacks import (
     Checkpoints,
     Deadline,
@@ -50,67 +56,98 @@ HARMLESS = ("check_val_every_n_epoch", "detect_anomaly", "inference_mode")
 TRIED = 1000
 
 
-def build_data(cfg: DictConfig) -> ImageDataModule:
+def build_data(
+    settings: ImageData, augment: Augment, seed: int, n_clusters: int, *, fast_dev_run: bool | int = False
+) -> ImageDataModule:
     """Build the data module and load its images.
+
+    Parameters
+    ----------
+    settings, augment, seed
+        Which images, how those of a training batch are changed, and the seed of their order.
+    n_clusters, fast_dev_run
+        To try everything once, of many images a few are kept: at least as many as there are clusters.
 
     Raises
     ------
     LatentclustError
-        If the images cannot be had, or are fewer than the clusters that are to be fitted to them.
+        If the images cannot be had.
     """
-    settings: dict[str, Any] = OmegaConf.to_container(cfg.data, resolve=True)  # type: ignore[assignment]
-    settings |= {"seed": cfg.seed, "augmentation": Augmentation(**cfg.augment)}
-    data = build_datamodule(**settings)
+    options = settings.model_dump() | {"seed": seed, "augmentation": Augmentation(**augment.model_dump())}
+    data = build_datamodule(**options)
     data.setup()
-    tried = max(TRIED, data.batch_size, cfg.n_clusters)
-    if cfg.trainer.fast_dev_run and len(data.pool) > tried:
-        data = build_datamodule(**settings | {"limit": tried})
+    tried = max(TRIED, data.batch_size, n_clusters)
+    if fast_dev_run and len(data.pool) > tried:
+        data = build_datamodule(**options | {"limit": tried})
         data.setup()
         log.info("trainer.fast_dev_run: %s images, no checkpoints, no curves", f"{tried:,}")
-    if cfg.task.name == "fit" and cfg.n_clusters > len(data.pool):
-        raise LatentclustError(
-            f"n_clusters is {cfg.n_clusters}, but there are only {len(data.pool)} images: choose fewer"
-        )
     return data
 
 
-def build_model(cfg: DictConfig, input_shape: Sequence[int]) -> LatentModel:
-    """Build the model of ``cfg.model`` with the layers of ``cfg.network``."""
-    settings: dict[str, Any] = OmegaConf.to_container(cfg.model, resolve=True)  # type: ignore[assignment]
-    settings.pop("pretrain", None)
-    return _build(settings, cfg, input_shape)
+def build_model(
+    settings: ModelSettings, network: Network, n_clusters: int, seed: int, input_shape: Sequence[int]
+) -> LatentModel:
+    """Build a model with the layers of ``network`` for inputs ``(C, H, W)``."""
+    options = settings.model_dump(mode="json", exclude={"pretrain"})
+    return _build(options, network, n_clusters, seed, input_shape)
 
 
-def build_pretraining(cfg: DictConfig, input_shape: Sequence[int]) -> AE:
-    """Build the autoencoder of VaDE's first stage."""
-    pretrain = OmegaConf.to_container(cfg.model.pretrain, resolve=True)
-    assert isinstance(pretrain, dict)
-    settings = {
+def build_pretraining(settings: Pretrained, network: Network, seed: int, input_shape: Sequence[int]) -> AE:
+    """Build the autoencoder of a model's first stage."""
+    options = {
         "name": "ae",
-        "latent_dim": cfg.model.latent_dim,
-        "reconstruction": pretrain["reconstruction"],
-        "optimizer": pretrain["optimizer"],
+        "latent_dim": settings.latent_dim,
+        "reconstruction": settings.pretrain.reconstruction,
+        "optimizer": settings.pretrain.optimizer.model_dump(mode="json"),
     }
-    model = _build(settings, cfg, input_shape)
+    model = _build(options, network, None, seed, input_shape)
     assert isinstance(model, AE)
     return model
 
 
-def _build(settings: dict[str, Any], cfg: DictConfig, input_shape: Sequence[int]) -> LatentModel:
+def _build(
+    options: dict[str, Any], network: Network, n_clusters: int | None, seed: int, input_shape: Sequence[int]
+) -> LatentModel:
     # Whatever ran before, such as a stage that came out of the cache, must not shift the random numbers.
-    L.seed_everything(cfg.seed, verbose=False)
-    kind, optimizer = MODELS[settings.pop("name")], settings.pop("optimizer")
-    settings |= settings.pop("warmup", {})
-    settings |= {f"self_training_{key}": v for key, v in settings.pop("self_training", {}).items()}
-    settings |= {name: list(sizes) for name, sizes in cfg.network.items()}
+    L.seed_everything(seed, verbose=False)
+    kind, optimizer = MODELS[options.pop("name")], options.pop("optimizer")
+    options |= options.pop("warmup", {})
+    options |= {f"self_training_{key}": v for key, v in options.pop("self_training", {}).items()}
+    options |= network.model_dump(mode="json")
     if "n_clusters" in signature(kind).parameters:
-        settings["n_clusters"] = cfg.n_clusters
-    return kind(input_shape=list(input_shape), **settings, **optimizer)
+        options["n_clusters"] = n_clusters
+    return kind(input_shape=list(input_shape), **options, **optimizer)
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """What all training stages of a run share.
+
+    Attributes
+    ----------
+    trainer, checkpoint, logger
+        Settings of Lightning's Trainer, the checkpoints and the curves.
+    seed
+        Of the run.
+    deadline
+        When to stop training, on the clock of ``time.perf_counter``, or None.
+    overrides
+        The command line's, which a continuation takes along.
+    data_name
+        What the data is called.
+    """
+
+    trainer: Trainer
+    checkpoint: Checkpoint
+    logger: LoggerSettings
+    seed: int
+    deadline: float | None = None
+    overrides: Sequence[str] = ()
+    data_name: str | None = None
 
 
 def build_trainer(
-    cfg: DictConfig,
-    run: Run,
+    setup: TrainingSetup,
     data: ImageDataModule,
     stage: str,
     folder: Path,
@@ -123,8 +160,8 @@ def build_trainer(
 
     Parameters
     ----------
-    cfg, run, data
-        The configuration, the run and its images: test images outside the pool are validated on.
+    setup, data
+        What all stages share, and the images: test images outside the pool are validated on.
     stage
         Its name, ``pretrain`` or ``train``.
     folder
@@ -136,18 +173,19 @@ def build_trainer(
     measures
         Callbacks of this stage alone; they run after the objective's terms were checked.
     """
-    accelerator = choose_accelerator(cfg.trainer.accelerator)
-    callbacks: list[Callback] = [EpochSeed(cfg.seed, stage), ObjectiveTerms(), Throughput(), *measures]
-    if cfg.logger.tensorboard or cfg.logger.csv:
+    settings, loggers = setup.trainer, build_loggers(setup.logger, folder)
+    accelerator = choose_accelerator(settings.accelerator)
+    callbacks: list[Callback] = [EpochSeed(setup.seed, stage), ObjectiveTerms(), Throughput(), *measures]
+    if loggers:
         callbacks.append(LearningRateMonitor(logging_interval="epoch"))
-    if run.deadline is not None:
-        callbacks.append(Deadline(run.deadline))
-    callbacks.append(RunRecord(stage, run.overrides, cfg.data.name))
-    if not cfg.trainer.fast_dev_run:  # that leaves nothing worth going on with
+    if setup.deadline is not None:
+        callbacks.append(Deadline(setup.deadline))
+    callbacks.append(RunRecord(stage, setup.overrides, setup.data_name))
+    if not settings.fast_dev_run:  # that leaves nothing worth going on with
         callbacks.append(
             Checkpoints(
                 folder / "checkpoints",
-                **cfg.callbacks.checkpoint,
+                **setup.checkpoint.model_dump(),
                 monitor=objective.name,
                 mode=objective.mode,
             )
@@ -155,24 +193,24 @@ def build_trainer(
     callbacks.append(EpochLines(stage))
     if terminal.BARS.visible:
         callbacks.append(StageProgress(stage))
-    if cfg.trainer.enable_model_summary:
+    if settings.enable_model_summary:
         callbacks.append(RichModelSummary())
     trainer = L.Trainer(
         accelerator=accelerator,
-        devices=cfg.trainer.devices,
-        precision=choose_precision(accelerator, cfg.trainer.precision),
+        devices=settings.devices,
+        precision=choose_precision(accelerator, settings.precision),
         max_epochs=max_epochs,
-        **{name: cfg.trainer[name] for name in (*DECISIVE, *HARMLESS)},
-        limit_val_batches=cfg.trainer.limit_val_batches,
+        **{name: getattr(settings, name) for name in (*DECISIVE, *HARMLESS)},
+        limit_val_batches=settings.limit_val_batches,
         enable_progress_bar=terminal.BARS.visible,
         # Lightning's own summary and output of the profiler go to a log that is silent here.
         enable_model_summary=False,
-        enable_checkpointing=not cfg.trainer.fast_dev_run,
-        profiler=build_profiler(cfg.trainer.profiler, folder),
+        enable_checkpointing=not settings.fast_dev_run,
+        profiler=build_profiler(settings.profiler, folder),
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         callbacks=callbacks,
-        logger=build_loggers(cfg, folder),
+        logger=loggers,
         plugins=[WholeCheckpointIO()],
     )
     if not data.val_dataloader():  # nothing is held out, whatever fast_dev_run and overfit_batches have set
@@ -187,15 +225,15 @@ def build_profiler(name: str | None, folder: Path) -> Profiler | None:
     return SimpleProfiler(folder, "profile") if name == "simple" else AdvancedProfiler(folder, "profile")
 
 
-def build_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
+def build_loggers(settings: LoggerSettings, folder: Path) -> list[Logger]:
     """Build the loggers that write into a stage's folder."""
     # Lightning announces the hardware at each start, twice per run; the summary names the device once.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     loggers: list[Logger] = []
-    if cfg.logger.tensorboard:
+    if settings.tensorboard:
         loggers.append(
             TensorBoardLogger(folder / "tensorboard", name="", version="", default_hp_metric=False)
         )
-    if cfg.logger.csv:
+    if settings.csv:
         loggers.append(CSVLogger(folder, name="", version=""))
     return loggers

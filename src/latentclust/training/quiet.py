@@ -1,6 +1,8 @@
 """Warnings of libraries that say nothing to a user, each with its reason."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 KNOWN = (
     # Hydra has put .hydra/ and the log into the run's folder before the CSV logger looks at it, and no
@@ -22,3 +24,11 @@ def silence_known_warnings() -> None:
     """Ignore them from here on."""
     for message in KNOWN:
         warnings.filterwarnings("ignore", message)
+
+
+@contextmanager
+def without_known_warnings() -> Iterator[None]:
+    """Ignore them within the block alone."""
+    with warnings.catch_warnings():
+        silence_known_warnings()
+        yield

@@ -12,20 +12,13 @@ class Deadline(L.Callback):
     ----------
     at
         When, on the clock of ``time.perf_counter``: one deadline for all stages of a run.
-
-    Attributes
-    ----------
-    passed
-        Whether it has stopped the training.
     """
 
     def __init__(self, at: float) -> None:
         self.at = at
-        self.passed = False
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Look at the clock."""
         unfinished = trainer.max_epochs is not None and trainer.current_epoch + 1 < trainer.max_epochs
         if unfinished and perf_counter() > self.at:
-            self.passed = True
             trainer.should_stop = True

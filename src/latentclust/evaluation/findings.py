@@ -1,0 +1,130 @@
+"""What is found in points, or in the pixels of images as they are: a partition, its scores, distances."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentclust.clustering.partitions import Partition
+from latentclust.data import ImageDataModule
+from latentclust.data.points import (
+    DistanceContrast,
+    Floats,
+    Integers,
+    distance_contrast,
+    pairwise_distances,
+)
+from latentclust.evaluation.baselines import LARGEST_FIT, pixels
+from latentclust.evaluation.metrics import clustering_scores
+from latentclust.evaluation.results import Result
+
+NAMES = {"kmeans": "k-means", "gmm": "GMM", "spectral": "spectral clustering"}
+# Inputs among which distances are measured: all pairs of 2,000 MNIST images take two seconds.
+MEASURED = 2000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is partitioned: points, or images as points with a coordinate for each pixel.
+
+    Attributes
+    ----------
+    sample
+        What the method is fitted to ``(N, D)``: everything, or of very many images a sample.
+    labels
+        The true groups of the sample ``(N,)``; None where they are not known.
+    data
+        The images; None for points.
+    """
+
+    sample: Floats
+    labels: Integers | None
+    data: ImageDataModule | None = None
+
+    @classmethod
+    def of_images(cls, data: ImageDataModule, seed: int) -> "Inputs":
+        """Take images, which are loaded, as points; of more than 70,000 a random sample."""
+        images, labels = data.pool.images, data.pool.labels
+        if len(images) > LARGEST_FIT:
+            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:LARGEST_FIT]
+            images, labels = images[order], None if labels is None else labels[order]
+        return cls(pixels(images), None if labels is None else labels.numpy(), data)
+
+    @property
+    def kind(self) -> str:
+        """What they are called."""
+        return "points" if self.data is None else "images"
+
+    @property
+    def space(self) -> str:
+        """What their coordinates are called."""
+        return "points" if self.data is None else "pixels"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A partition with what was measured of it.
+
+    Attributes
+    ----------
+    inputs, partition
+        What was partitioned, and how.
+    contrast, within, between
+        The distances among at most 2,000 inputs, in the words of :mod:`latentclust.data.points`.
+    """
+
+    inputs: Inputs
+    partition: Partition
+    contrast: DistanceContrast
+    within: Floats
+    between: Floats
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The means of the distances, as they are logged."""
+        return {f"distances/{key}": value for key, value in self.contrast._asdict().items()}
+
+    @property
+    def in_words(self) -> str:
+        """What the distances say of the number of dimensions."""
+        contrast = self.contrast
+        return (
+            f"In {self.inputs.sample.shape[1]:,} dimensions: nearest {contrast.nearest:.3g}, farthest "
+            f"{contrast.farthest:.3g}, contrast (farthest - nearest) / nearest {contrast.contrast:.3g}, each "
+            f"the mean over {self.inputs.kind}"
+        )
+
+
+def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Result:
+    """Score a partition; test images outside the pool are given to the clusters, if the method can."""
+    data, clusters = inputs.data, torch.from_numpy(found.clusters)
+    name = NAMES[method]
+    if method != "spectral":  # that sees the neighbor graph alone
+        name = f"{name} on {inputs.space}"
+    if data is None:
+        return Result(name, clusters, clustering_scores(clusters, inputs.labels), None, None)
+    if len(inputs.sample) < len(data.pool):
+        clusters = predict(found, data.pool.images)
+    test = None
+    if data.test_slice is not None:
+        test = clusters[data.test_slice]
+    elif data.test is not None and found.predict is not None:
+        test = predict(found, data.test.images)
+    labels = data.pool.labels, None if data.test is None else data.test.labels
+    return Result.of(name, (clusters, test), labels, n_clusters, data.n_classes)
+
+
+def predict(found: Partition, images: Tensor) -> Tensor:
+    """Give images ``(M, C, H, W)`` to the clusters ``(M,)``."""
+    assert found.predict is not None  # methods that cannot predict refuse so many inputs
+    parts = [found.predict(pixels(part)) for part in torch.split(images, LARGEST_FIT)]
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def measure_distances(inputs: Inputs, found: Partition, seed: int) -> Finding:
+    """Measure the distances among at most 2,000 of the inputs."""
+    chosen = np.random.default_rng(seed).permutation(len(inputs.sample))[:MEASURED]
+    points, labels = inputs.sample[chosen], None if inputs.labels is None else inputs.labels[chosen]
+    within, between = pairwise_distances(points, labels, seed, size=MEASURED)
+    return Finding(inputs, found, distance_contrast(points, seed), within, between)
