@@ -96,7 +96,9 @@ def test_batches_are_slices_of_the_order(size, batch_size, shuffle, world_size):
     images = torch.arange(2 * size).view(size, 1, 1, 2)
     batches = TensorBatches(images, batch_size, seed=5, shuffle=shuffle, rank=0, world_size=world_size)
     batches.sampler.set_epoch(2)
-    chunks = list(batches)
+    chunks = [batch.x for batch in batches]
+    assert torch.equal(images[torch.cat([batch.index for batch in batches])], torch.cat(chunks))
+    assert all(batch.target is None for batch in batches)
     assert len(chunks) == len(batches)
     assert all(len(chunk) == batch_size for chunk in chunks[:-1])
     expected = order(size, seed=5, epoch=2, shuffle=shuffle, world_size=world_size)
@@ -105,7 +107,11 @@ def test_batches_are_slices_of_the_order(size, batch_size, shuffle, world_size):
 
 def test_batches_follow_the_epoch_and_repeat_within_it():
     batches = TensorBatches(torch.arange(50).view(50, 1, 1, 1), 7)
-    first, again = torch.cat(list(batches)), torch.cat(list(batches))
+    first, again = images_of(batches), images_of(batches)
     batches.sampler.set_epoch(1)
     assert torch.equal(first, again)
-    assert not torch.equal(first, torch.cat(list(batches)))
+    assert not torch.equal(first, images_of(batches))
+
+
+def images_of(batches):
+    return torch.cat([batch.x for batch in batches])

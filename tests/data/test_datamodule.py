@@ -162,7 +162,7 @@ def test_impossible_parameters_are_explained(options, message):
 def test_a_batch_as_large_as_the_pool_is_possible():
     assert len(ready(batch_size=78).train_dataloader()) == 1
     # A pool smaller than a batch is one batch.
-    assert [len(batch) for batch in ready(batch_size=100).train_dataloader()] == [78]
+    assert [len(batch.x) for batch in ready(batch_size=100).train_dataloader()] == [78]
 
 
 def test_fingerprint_is_of_the_images_and_their_shape():

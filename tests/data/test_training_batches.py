@@ -1,12 +1,14 @@
 """The batches that a trainer gets from a data module."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from latentclust.data import Batch, TensorBatches
 from tests.data.test_datamodule import ToyDataModule, numbers, ready
 
 
@@ -18,22 +20,21 @@ class Recorder(LightningModule):
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.epochs: dict[int, list[Tensor]] = {}
         self.validated: list[Tensor] = []
+        self.batches: list[Batch] = []
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        self.epochs.setdefault(self.current_epoch, []).append(batch)
-        return self.weight * batch.mean()
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.epochs.setdefault(self.current_epoch, []).append(batch.x)
+        self.batches.append(batch)
+        return self.weight * batch.x.mean()
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        self.validated.append(batch)
-
-    def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        return batch
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.validated.append(batch.x)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def quiet_trainer(folder: Path, **options: float) -> Trainer:
+def quiet_trainer(folder: Path, **options: Any) -> Trainer:
     return Trainer(
         max_epochs=3,
         num_sanity_val_steps=0,
@@ -56,7 +57,7 @@ def test_trainer_gets_float_batches_in_a_new_order_at_every_epoch(tmp_path):
     expected = data.train_dataloader()
     for epoch, batches in model.epochs.items():
         expected.sampler.set_epoch(epoch)
-        assert torch.equal(torch.cat(batches), torch.cat(list(expected)).float() / 255)
+        assert torch.equal(torch.cat(batches), images_of(expected).float() / 255)
     assert not torch.equal(torch.cat(model.epochs[0]), torch.cat(model.epochs[1]))
 
 
@@ -81,23 +82,57 @@ def test_trainer_validates_on_the_images_that_the_pool_leaves_out(tmp_path):
     assert ready(pool="all").val_dataloader() == []
 
 
-def test_trainer_predicts_the_pool_in_its_own_order(tmp_path):
-    data = ToyDataModule(batch_size=25)
-    predictions = quiet_trainer(tmp_path).predict(Recorder(), datamodule=data)
-    assert predictions is not None
-    assert torch.equal(torch.cat(predictions), data.pool.images.float() / 255)
+class SetTargets(Callback):
+    """Give each image its number in the pool and the epoch as its target."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        numbers = torch.arange(len(trainer.datamodule.pool))
+        trainer.train_dataloader.targets = torch.stack(
+            [numbers, torch.full_like(numbers, trainer.current_epoch)], dim=1
+        )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"limit_train_batches": 2},
+        {"limit_train_batches": 0.5},
+        {"overfit_batches": 2},
+        {"accumulate_grad_batches": 3},
+    ],
+    ids=str,
+)
+# Lightning cannot see that the order is fixed already.
+@pytest.mark.filterwarnings("ignore:You requested to overfit", "ignore:Total length of `list`")
+@pytest.mark.parametrize("least", [None, 200])
+def test_each_image_comes_with_its_place_and_its_own_target(tmp_path, options, least):
+    data, model = ToyDataModule(batch_size=25, seed=3, min_images_per_epoch=least), Recorder()
+    trainer = quiet_trainer(tmp_path, limit_val_batches=0, callbacks=[SetTargets()], **options)
+    trainer.fit(model, datamodule=data)
+    whole, limit = len(data.train_dataloader()), options.get("limit_train_batches", 1.0)
+    steps = options.get("overfit_batches", limit if limit == 2 else int(limit * whole))
+    assert len(model.batches) == 3 * steps
+    for number, (x, index, target) in enumerate(model.batches):
+        assert index.dtype == torch.int64
+        assert torch.equal(x, data.pool.images[index].float() / 255)
+        assert target.tolist() == [[i, number // steps] for i in index.tolist()]
+
+
+def images_of(batches: TensorBatches) -> Tensor:
+    return torch.cat([batch.x for batch in batches])
 
 
 def test_processes_of_a_trainer_get_shares_of_one_order(monkeypatch):
     data = ready(seed=4)
-    whole = numbers(torch.cat(list(data.train_dataloader())))
+    whole = numbers(images_of(data.train_dataloader()))
     shares = []
     for rank in (0, 1):
         trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
         monkeypatch.setattr(type(trainer), "world_size", 2)
         monkeypatch.setattr(type(trainer), "global_rank", rank)
         data.trainer = trainer
-        shares.append(numbers(torch.cat(list(data.train_dataloader()))))
+        shares.append(numbers(images_of(data.train_dataloader())))
     assert shares == [whole[::2], whole[1::2]]
 
 
@@ -112,7 +147,6 @@ def test_the_images_are_on_the_device_once(pool):
     data = ready(pool=pool)
     data.trainer = Elsewhere()
     assert data.train_dataloader().images is data.pool.images
-    assert data.predict_dataloader().images is data.pool.images
     assert data.pool.images.device.type == "meta"
     if pool == "train":
         assert data.val_dataloader().images is data.test.images

@@ -9,6 +9,7 @@ import lightning as L
 import pytest
 import torch
 
+from latentclust.data.batches import Batch
 from latentclust.models import VaDE
 from latentclust.settings.trainer import REFUSED, Trainer
 from latentclust.training.builders import DECISIVE, HARMLESS
@@ -65,8 +66,8 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, torch.Tensor]]:
     seen: list[tuple[int, torch.Tensor]] = []
     step = VaDE.training_step
 
-    def remember(self: VaDE, batch: torch.Tensor, batch_idx: int) -> Any:
-        seen.append((self.current_epoch, batch.clone()))
+    def remember(self: VaDE, batch: Batch, batch_idx: int) -> Any:
+        seen.append((self.current_epoch, batch.x.clone()))
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(VaDE, "training_step", remember)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from latentclust.data.batches import Batch
 from latentclust.models import AE, LatentModel, VaDE
 from tests.conftest import Command, Outcome, same_weights
 
@@ -120,7 +121,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step
     """Press Ctrl-C in a training step, counted over the epochs; 8 steps make one."""
     step, calls = model.training_step, []
 
-    def interrupted(self: LatentModel, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+    def interrupted(self: LatentModel, batch: Batch, batch_idx: int) -> dict[str, torch.Tensor]:
         calls.append(1)
         if len(calls) == at_step:
             raise KeyboardInterrupt

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from latentclust import tasks
+from latentclust.data.batches import Batch
 from latentclust.gallery import show
 from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.modules.networks import Decoder, Encoder
@@ -217,7 +218,7 @@ def test_the_algorithms_are_deterministic_where_that_is_asked_for(
     seen: set[bool] = set()
     step = AE.training_step
 
-    def watched(self: AE, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
+    def watched(self: AE, batch: Batch, batch_idx: int) -> dict[str, torch.Tensor]:
         seen.add(torch.are_deterministic_algorithms_enabled())
         return step(self, batch, batch_idx)
 
@@ -238,8 +239,8 @@ def test_the_images_held_out_are_measured_and_not_trained_on(
     seen: list[int] = []
     step = AE.training_step
 
-    def counting(self: AE, batch: torch.Tensor, batch_idx: int) -> dict[str, torch.Tensor]:
-        seen.append(len(batch))
+    def counting(self: AE, batch: Batch, batch_idx: int) -> dict[str, torch.Tensor]:
+        seen.append(len(batch.x))
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(AE, "training_step", counting)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentclust.data import DigitsDataModule, Split
+from latentclust.data import Batch, DigitsDataModule, Split
 from latentclust.errors import LatentclustError
 from latentclust.evaluation import clustering_scores
 from latentclust.models import AE, LatentModel, VaDE
@@ -69,9 +69,9 @@ class Watch(L.Callback):
         self.seen: list[tuple[int, dict[str, float]]] = []
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        self.seen.append((len(batch), {name: value.detach().item() for name, value in outputs.items()}))
+        self.seen.append((len(batch.x), {name: value.detach().item() for name, value in outputs.items()}))
 
 
 @pytest.mark.parametrize(("least", "images"), [(None, 200), (401, 600)])

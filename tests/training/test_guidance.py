@@ -18,7 +18,7 @@ from latentclust.clustering import (
     nearest,
     nearest_images,
 )
-from latentclust.data import TensorBatches
+from latentclust.data import Batch, TensorBatches
 from latentclust.evaluation import clustering_scores
 from latentclust.models import VaDE
 from latentclust.training.callbacks import ClusterAccuracy, ClusterTargets, History, MixtureInitialization
@@ -163,25 +163,22 @@ class Targets(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, VaDE)
-        assert pl_module.targets is not None
         batches = trainer.train_dataloader
         assert isinstance(batches, TensorBatches)
-        targets = torch.cat(list(pl_module.targets))
-        of_pool = targets.new_empty(len(digits().pool), targets.shape[1])
-        self.seen.append(of_pool.index_copy(0, batches.sampler.indices(), targets))
+        assert batches.targets is not None
+        self.seen.append(batches.targets)
         with torch.no_grad():
             x = digits().pool.images.float() / 255
             self.joints.append(pl_module.prior.log_joint(pl_module.encode(x)))
 
     def on_train_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        assert isinstance(pl_module, VaDE)
-        assert pl_module.targets is not None
+        assert batch.target is not None
         images = trainer.datamodule.pool.images  # type: ignore[attr-defined]
-        numbers = [int((images.float() / 255 == x).flatten(1).all(dim=1).nonzero()[0]) for x in batch[:5]]
+        numbers = [int((images.float() / 255 == x).flatten(1).all(dim=1).nonzero()[0]) for x in batch.x[:5]]
         mine = self.seen[-1][numbers]
-        self.in_order.append(torch.equal(pl_module.targets[batch_idx][: len(mine)], mine))
+        self.in_order.append(torch.equal(batch.target[: len(mine)], mine))
 
 
 @pytest.mark.parametrize(("least", "batches"), [(None, 4), (401, 10)])
@@ -190,7 +187,9 @@ def test_targets_are_the_partition_and_then_the_models_own(
 ) -> None:
     model = vade(hold_epochs=1, self_training_weight=10.0, self_training_temperature=2.0)
     init, watch = MixtureInitialization("gmm", 0, n_init=1), Targets()
-    train(model, [init, ClusterTargets(init), watch], tmp_path, epochs=3, min_images_per_epoch=least)
+    trainer = train(
+        model, [init, ClusterTargets(init), watch], tmp_path, epochs=3, min_images_per_epoch=least
+    )
     assert init.clusters is not None
     assert torch.equal(watch.seen[0], torch.eye(10)[init.clusters.long()])
     for joint, targets in list(zip(watch.joints, watch.seen, strict=True))[1:]:
@@ -201,14 +200,21 @@ def test_targets_are_the_partition_and_then_the_models_own(
         )
     assert len(watch.in_order) == 3 * batches
     assert all(watch.in_order)
-    assert model.targets is None
+    assert batches_of(trainer).targets is None
+
+
+def batches_of(trainer: L.Trainer) -> TensorBatches:
+    batches = trainer.train_dataloader
+    assert isinstance(batches, TensorBatches)
+    return batches
 
 
 def test_without_schedule_or_self_training_there_are_no_targets(tmp_path: Path) -> None:
     class Asserts(L.Callback):
-        def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
-            assert isinstance(pl_module, VaDE)
-            assert pl_module.targets is None
+        def on_train_batch_start(self, *args: Any) -> None:
+            trainer, _, batch, _ = args
+            assert batches_of(trainer).targets is None
+            assert batch.target is None
 
     init = MixtureInitialization("gmm", 0, n_init=1)
     train(vade(), [init, ClusterTargets(init), Asserts()], tmp_path)

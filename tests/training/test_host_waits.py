@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from latentclust.data.augment import Augmentation, augment
-from latentclust.data.batches import TensorBatches, to_unit_interval
+from latentclust.data.batches import Batch, TensorBatches, to_unit_interval
 from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.training.callbacks import History, MixtureInitialization, ObjectiveTerms, Throughput
 from latentclust.training.callbacks.cluster_targets import ClusterTargets
@@ -99,7 +99,7 @@ def test_augmentation_stays_on_the_device() -> None:
 def test_batches_stay_on_the_device() -> None:
     batches = TensorBatches(torch.zeros(50, 1, 8, 8, dtype=torch.uint8, device="meta"), 20)
     with Watch() as watch:
-        shapes = [to_unit_interval(batch).shape[0] for batch in batches]
+        shapes = [to_unit_interval(batch.x).shape[0] for batch in batches]
     assert shapes == [20, 20, 10]
     assert len(watch.found) <= 1  # the epoch's order, once
 
@@ -124,11 +124,12 @@ def test_an_objective_and_its_gradient_stay_on_the_device(
     model = model.to("meta").train()
     terms_of = ObjectiveTerms()
     x = torch.rand(6, 1, 8, 8, device="meta")
+    batch = Batch(x, torch.arange(6, device="meta"))
     with Watch() as watch:
         for step in range(2):
             terms = model.objective(x, **options)
             terms["loss"].backward()
-            terms_of.on_train_batch_end(None, model, terms, x, step)  # type: ignore[arg-type]
+            terms_of.on_train_batch_end(None, model, terms, batch, step)  # type: ignore[arg-type]
     assert watch.found == []
 
 

@@ -1,7 +1,7 @@
 """Images: where they come from, and how they reach the model in batches."""
 
 from latentclust.data.augment import Augmentation
-from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
+from latentclust.data.batches import Batch, SeededPermutation, TensorBatches, to_unit_interval
 from latentclust.data.datamodule import ImageDataModule
 from latentclust.data.datasets import (
     DigitsDataModule,
@@ -16,6 +16,7 @@ from latentclust.data.splits import Source, Split
 
 __all__ = [
     "Augmentation",
+    "Batch",
     "DigitsDataModule",
     "FashionMNISTDataModule",
     "FilesDataModule",

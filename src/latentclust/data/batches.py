@@ -1,10 +1,22 @@
 """Batches as slices of a permutation: the images stay where they are, and no sample is handled by Python."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """What a training step needs of B images."""
+
+    x: Tensor
+    """The images ``(B, C, H, W)``: uint8 as they are stored, floats in [0, 1] when a model gets them."""
+    index: Tensor  # type: ignore[assignment]  # it hides the method of tuple, which nobody needs here
+    """Which images they are, ``(B,)``, int64: their places in the set that the batches are cut from."""
+    target: Tensor | None = None
+    """The clusters that they are to have, ``(B, K)`` with rows of sum 1; None where there are none."""
 
 
 def to_unit_interval(images: Tensor) -> Tensor:
@@ -105,6 +117,9 @@ class TensorBatches:
     ----------
     sampler : SeededPermutation
         The order; Lightning finds it under this name to announce each epoch.
+    targets : Tensor or None
+        A row for each image, ``(N, K)`` on the images' device, from which each batch takes its own. What is
+        set at the start of an epoch holds for its batches.
     """
 
     batch_sampler = None  # Lightning asks this of whatever has a sampler
@@ -122,14 +137,17 @@ class TensorBatches:
     ) -> None:
         self.images = images
         self.batch_size = batch_size
+        self.targets: Tensor | None = None
         self.sampler = SeededPermutation(
             len(images), passes=passes, seed=seed, shuffle=shuffle, rank=rank, world_size=world_size
         )
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
         order = self.sampler.indices().to(self.images.device)
         for start in range(0, len(order), self.batch_size):
-            yield self.images.index_select(0, order[start : start + self.batch_size])
+            index = order[start : start + self.batch_size]
+            target = None if self.targets is None else self.targets.index_select(0, index)
+            yield Batch(self.images.index_select(0, index), index, target)
 
     def __len__(self) -> int:
         return -(-len(self.sampler) // self.batch_size)

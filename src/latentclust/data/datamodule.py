@@ -8,10 +8,9 @@ from typing import Self
 
 import torch
 from lightning import LightningDataModule
-from torch import Tensor
 
 from latentclust.data.augment import Augmentation, augment
-from latentclust.data.batches import TensorBatches, to_unit_interval
+from latentclust.data.batches import Batch, TensorBatches, to_unit_interval
 from latentclust.data.splits import Source, Split, apportion, uniform_subset
 from latentclust.errors import LatentclustError
 
@@ -22,7 +21,7 @@ AS_THEY_ARE = Augmentation()
 class ImageDataModule(LightningDataModule, ABC):
     """A pool of images to cluster; a subclass only says where they come from.
 
-    Labels are here for evaluation alone: a batch is a tensor of images and nothing else.
+    Labels are here for evaluation alone: no batch has them.
 
     Parameters
     ----------
@@ -183,10 +182,6 @@ class ImageDataModule(LightningDataModule, ABC):
         self._follow_trainer()
         return [] if self._held_out is None else self._batches(self._held_out, shuffle=False)
 
-    def predict_dataloader(self) -> TensorBatches:
-        """Batches of the pool in its own order; of several processes, each gets a strided share."""
-        return self._follow_trainer()._batches(self.pool, shuffle=False)
-
     def _follow_trainer(self) -> Self:
         # Before anyone takes hold of the images: whoever moved them later would make a second copy.
         return self if self.trainer is None else self.to(self.trainer.strategy.root_device)
@@ -198,11 +193,11 @@ class ImageDataModule(LightningDataModule, ABC):
         options = {"passes": passes, "seed": self.seed, "rank": rank, "world_size": world_size}
         return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
 
-    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
-        """Convert a batch to floats in [0, 1], on the device; those to be trained on are augmented."""
-        images = to_unit_interval(batch)
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Convert a batch's images to floats in [0, 1], on the device; in training they are augmented."""
+        x = to_unit_interval(batch.x)
         training = self.trainer is not None and self.trainer.training
-        return augment(images, self.augmentation) if training else images
+        return batch._replace(x=augment(x, self.augmentation) if training else x)
 
 
 def _require(name: str, value: int, least: int) -> None:

@@ -2,7 +2,14 @@
 
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel, ObjectiveMetric
-from latentclust.models.capabilities import Clusters, HasMixture, Pretrains, Samples, StartsFromMixture
+from latentclust.models.capabilities import (
+    Clusters,
+    EpochTargets,
+    HasMixture,
+    Pretrains,
+    Samples,
+    StartsFromMixture,
+)
 from latentclust.models.vade import VaDE
 from latentclust.models.vae import VAE
 
@@ -10,6 +17,7 @@ __all__ = [
     "AE",
     "VAE",
     "Clusters",
+    "EpochTargets",
     "HasMixture",
     "LatentModel",
     "ObjectiveMetric",

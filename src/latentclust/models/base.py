@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from latentclust.data.batches import Batch
 from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Images, as_images
 from latentclust.modules.networks import Decoder, GaussianEncoder
@@ -113,14 +114,14 @@ class LatentModel(L.LightningModule, ABC):
         """Reconstruct images: encode, then decode."""
         return self.decode(self.encode(x))
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the objective's terms; the callback ``ObjectiveTerms`` logs their means over the epoch."""
-        return self.objective(batch)
+        return self.objective(batch.x)
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log the objective's terms on images that are not trained on, as ``test/...``."""
-        terms = self.measured_terms(batch)
-        self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch))
+        terms = self.measured_terms(batch.x)
+        self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch.x))
 
     def parameter_groups(self) -> Iterator[dict[str, Any]]:
         """Yield the optimizer's groups of parameters, each with its learning rate."""

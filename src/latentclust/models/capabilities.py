@@ -66,6 +66,9 @@ class StartsFromMixture(Clusters, Protocol):
     refit_at: Iterable[int]
     """The epochs at whose start the mixture is fitted again."""
 
+    def encode(self, x: Images) -> Tensor:
+        """Encode images as codes ``(B, D)``."""
+
     def features(self, x: Tensor) -> Tensor:
         """Compute what the encoder sees before it makes codes, ``(B, F)``."""
 
@@ -77,3 +80,19 @@ class StartsFromMixture(Clusters, Protocol):
 
     def mixture_state(self) -> list[Tensor]:
         """Return the tensors that a fit sets, to be shared with other processes."""
+
+
+@runtime_checkable
+class EpochTargets(Clusters, Protocol):
+    """Learns from targets: the clusters that the images are to have in an epoch."""
+
+    holds_partition: bool
+    """Whether this epoch's targets are the partition that the model started from, or was last fitted to."""
+    self_trains: bool
+    """Whether the targets of the other epochs are made of the model's own assignments."""
+
+    def cluster_logits(self, x: Images) -> Tensor:
+        """Compute the logarithms of the images' assignments, up to a constant for each image, ``(B, K)``."""
+
+    def epoch_targets(self, logits: Tensor) -> Tensor:
+        """Turn the logarithms of the whole pool's assignments ``(N, K)`` into its targets ``(N, K)``."""

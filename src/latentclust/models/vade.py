@@ -6,11 +6,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from latentclust.data.batches import Batch
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
+from latentclust.models.inputs import Images
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.modules.networks import Decoder, GaussianEncoder
-from latentclust.modules.objectives import ELBO, reparameterize, self_training_loss, vade_elbo, vade_kl
+from latentclust.modules.objectives import (
+    ELBO,
+    balanced_targets,
+    reparameterize,
+    self_training_loss,
+    vade_elbo,
+    vade_kl,
+)
 from latentclust.modules.schedules import kl_weight
 
 
@@ -54,8 +63,6 @@ class VaDE(VariationalModel):
     """
 
     mixture_is_fitted: Tensor
-    targets: Sequence[Tensor] | None
-    """The clusters that this epoch's batches are to have, ``(B, K)`` each; the callback sets them."""
 
     def __init__(
         self,
@@ -97,7 +104,6 @@ class VaDE(VariationalModel):
         self.kl_epochs = kl_epochs
         self.self_training_weight = self_training_weight
         self.self_training_temperature = self_training_temperature
-        self.targets = None
         self.prior_learning_rate = prior_learning_rate
 
     def start_from(self, autoencoder: AE) -> None:
@@ -145,12 +151,24 @@ class VaDE(VariationalModel):
         fitted = max(epoch for epoch in (0, *self.refit_at) if epoch <= self.current_epoch)
         return self.current_epoch - fitted < self.hold_epochs
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+    @property
+    def self_trains(self) -> bool:
+        """Whether the model's own assignments become targets, where no partition is held."""
+        return self.self_training_weight > 0
+
+    def cluster_logits(self, x: Images) -> Tensor:
+        """Compute log p(z, c) at the posteriors' means, ``(B, K)``."""
+        return self.prior.log_joint(self.encode(x))
+
+    def epoch_targets(self, logits: Tensor) -> Tensor:
+        """Sharpen and balance the assignments of the whole pool, ``(N, K)``."""
+        return balanced_targets(logits, self.self_training_temperature)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the objective's terms at this point of the schedules."""
-        targets = None if self.targets is None else self.targets[batch_idx]
         epoch = self.current_epoch + batch_idx / max(1, int(self.trainer.num_training_batches))
         weight = kl_weight(epoch, self.kl_weight, self.hold_epochs, self.kl_epochs)
-        return self.objective(batch, targets, hold=self.holds_partition, weight=weight)
+        return self.objective(batch.x, batch.target, hold=self.holds_partition, weight=weight)
 
     def objective(
         self, x: Tensor, targets: Tensor | None = None, *, hold: bool = False, weight: float = 1.0

@@ -3,10 +3,12 @@
 from time import perf_counter
 
 import lightning as L
+import torch
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 from latentclust.data import ImageDataModule, Split
-from latentclust.evaluation import clustering_scores
+from latentclust.evaluation import clustering_metrics
 from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
 from latentclust.models import Clusters, LatentModel
 from latentclust.training.inference import Sample, evaluating, over_pool_and_test, sample
@@ -15,9 +17,9 @@ from latentclust.training.inference import Sample, evaluating, over_pool_and_tes
 class ClusterAccuracy(L.Callback):
     """Logs ACC, NMI and ARI of the pool and the test images, and the clusters in use.
 
-    VaDE's clusters are its predictions (``cluster/acc``, ...); the codes of an AE or a VAE are clustered by
-    k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have ``..._test/acc``.
-    What that took is ``perf/accuracy_seconds``.
+    A model with clusters has its predictions scored (``cluster/acc``, ...); the codes of any other are
+    clustered by k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have
+    ``..._test/acc``. What that took is ``perf/accuracy_seconds``.
 
     Parameters
     ----------
@@ -60,10 +62,13 @@ class ClusterAccuracy(L.Callback):
         assert isinstance(pl_module, LatentModel)
         with evaluating(pl_module):
             clusterings = self.clusterings(pl_module, data)
+        n_clusters = pl_module.n_clusters if isinstance(pl_module, Clusters) else self.n_clusters
+        n_classes = trainer.datamodule.n_classes  # type: ignore[attr-defined]
+        metrics = clustering_metrics(n_clusters, n_classes)
         for name, (pool, test) in clusterings.items():
-            log_scores(pl_module, name, pool, data.pool)
+            log_scores(pl_module, name, metrics, pool, data.pool)
             if test is not None and data.test is not None:
-                log_scores(pl_module, f"{name}_test", test, data.test)
+                log_scores(pl_module, f"{name}_test", metrics, test, data.test)
         pl_module.log("perf/accuracy_seconds", perf_counter() - start)
 
     def clusterings(
@@ -79,10 +84,13 @@ class ClusterAccuracy(L.Callback):
         }
 
 
-def log_scores(module: L.LightningModule, name: str, clusters: Tensor, split: Split) -> None:
+def log_scores(
+    module: L.LightningModule, name: str, metrics: MetricCollection, clusters: Tensor, split: Split
+) -> None:
     """Log the scores of one clustering of a split; unlabeled images have only the clusters' use."""
-    scores = clustering_scores(clusters, split.labels)._asdict()
-    module.log_dict({f"{name}/{key}": float(value) for key, value in scores.items() if value is not None})
+    metrics.reset()
+    metrics.update(clusters, torch.zeros_like(clusters) if split.labels is None else split.labels)
+    scores = {key: float(value) for key, value in metrics.compute().items()}
+    module.log_dict({f"{name}/{key}": value for key, value in scores.items()})
     if name == "cluster":
-        acc = scores["acc"]
-        module.log("ACC", float("nan") if acc is None else acc, prog_bar=True, logger=False)
+        module.log("ACC", scores.get("acc", float("nan")), prog_bar=True, logger=False)

@@ -1,6 +1,4 @@
-"""Give VaDE the clusters that its images are to have in the coming epoch."""
-
-from typing import Any
+"""Give the batches of the coming epoch the clusters that their images are to have."""
 
 import lightning as L
 import torch
@@ -8,18 +6,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentclust.data import ImageDataModule, TensorBatches
-from latentclust.models import VaDE
-from latentclust.modules.objectives import balanced_targets
+from latentclust.models import EpochTargets
 from latentclust.training.callbacks.mixture_initialization import MixtureInitialization
 from latentclust.training.inference import evaluating, in_chunks
 
 
 class ClusterTargets(L.Callback):
-    """Sets ``VaDE.targets`` at the start of each epoch, in the order of its batches.
+    """Sets ``TensorBatches.targets`` at the start of each epoch; they then come with each batch.
 
-    While the model holds the initialization's partition, they are that partition. After that, with
-    self-training, they are the model's own responsibilities for the images as they are, sharpened and
-    balanced (:func:`~latentclust.modules.objectives.balanced_targets`).
+    While the model holds the initialization's partition, they are that partition. After that, if it
+    self-trains, they are made of the model's own assignments of the images as they are, by the model's
+    :meth:`~latentclust.models.EpochTargets.epoch_targets`.
 
     Parameters
     ----------
@@ -32,33 +29,27 @@ class ClusterTargets(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Compute them for the whole pool."""
-        assert isinstance(pl_module, VaDE)
-        partition = self.initialization.clusters
-        if pl_module.holds_partition and partition is not None:
-            targets = F.one_hot(partition.long(), len(pl_module.prior.logits)).float().to(pl_module.device)
-        elif pl_module.self_training_weight:
-            data = trainer.datamodule  # type: ignore[attr-defined]
-            assert isinstance(data, ImageDataModule)
-            with evaluating(pl_module):
-                targets = self.own_targets(pl_module, data)
-        else:
-            pl_module.targets = None
-            return
         batches = trainer.train_dataloader
         assert isinstance(batches, TensorBatches)
-        order = batches.sampler.indices().to(targets.device)
-        pl_module.targets = torch.split(targets[order], batches.batch_size)
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, ImageDataModule)
+        with evaluating(pl_module):
+            batches.targets = self.targets(pl_module, data.pool.images)
 
-    def own_targets(self, model: VaDE, data: ImageDataModule) -> Tensor:
-        """Sharpen and balance the model's responsibilities of the pool, ``(N, K)``."""
-
-        def log_joint(x: Tensor) -> Tensor:
-            return model.prior.log_joint(model.encode(x))
-
-        joint = in_chunks(log_joint, data.pool.images)
+    def targets(self, model: L.LightningModule, images: Tensor) -> Tensor | None:
+        """Return the targets ``(N, K)`` of the pool's images in this epoch, or None."""
+        assert isinstance(model, EpochTargets)
+        partition = self.initialization.clusters
+        if model.holds_partition and partition is not None:
+            return F.one_hot(partition.long(), model.n_clusters).float().to(images.device)
+        if not model.self_trains:
+            return None
+        logits = in_chunks(model.cluster_logits, images)
         with torch.inference_mode(False):
-            return balanced_targets(joint.clone(), model.self_training_temperature)
+            return model.epoch_targets(logits.clone())
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Free them."""
-        pl_module.targets = None
+        batches = trainer.train_dataloader
+        if isinstance(batches, TensorBatches):
+            batches.targets = None

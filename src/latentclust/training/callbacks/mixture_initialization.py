@@ -1,4 +1,4 @@
-"""Put VaDE's mixture where one was fitted to the codes of the pool."""
+"""Put a model's clusters where a mixture was fitted to the codes of the pool."""
 
 import logging
 from collections.abc import Callable
@@ -20,19 +20,19 @@ from latentclust.clustering import (
     nearest_images,
 )
 from latentclust.data import ImageDataModule
-from latentclust.models import VaDE
+from latentclust.models import StartsFromMixture
 from latentclust.training.inference import evaluating, in_chunks
 
 log = logging.getLogger(__name__)
 
 
 class MixtureInitialization(L.Callback):
-    """Embeds the pool, fits a mixture without labels and writes pi, mu_c and log var_c into VaDE's prior.
+    """Embeds the pool, fits a mixture without labels and gives it to the model, which starts from it.
 
     A mixture that was fitted in axes of its own gives them to the codes, at the first fit. A model whose
-    mixture is fitted already, such as a continued one, is left alone. At the start of the epochs in
-    ``VaDE.refit_at`` the mixture is fitted again, to the codes as they have become, and the optimizer forgets
-    what it knew of the old one.
+    mixture is fitted already, such as a continued one, is left alone. At the start of the epochs in the
+    model's ``refit_at`` the mixture is fitted again, to the codes as they have become, and the optimizer
+    forgets what it knew of the old one.
 
     Parameters
     ----------
@@ -91,19 +91,20 @@ class MixtureInitialization(L.Callback):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fit the mixture, unless that was done."""
-        assert isinstance(pl_module, VaDE)
+        assert isinstance(pl_module, StartsFromMixture)
         if not pl_module.mixture_is_fitted:
             self.fit(trainer, pl_module)
             self.start = self.clusters
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fit it again where that is due."""
-        assert isinstance(pl_module, VaDE)
-        if pl_module.current_epoch in pl_module.refit_at:
+        assert isinstance(pl_module, StartsFromMixture)
+        if trainer.current_epoch in pl_module.refit_at:
             self.fit(trainer, pl_module)
 
-    def fit(self, trainer: L.Trainer, pl_module: VaDE) -> None:
+    def fit(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fit the mixture on rank 0 and share it."""
+        assert isinstance(pl_module, StartsFromMixture)
         start = perf_counter()
         if trainer.is_global_zero:
             data = trainer.datamodule  # type: ignore[attr-defined]
@@ -118,17 +119,17 @@ class MixtureInitialization(L.Callback):
         if axes is not None:
             pl_module.change_axes(axes)
         with torch.no_grad():
-            for tensor in (*pl_module.prior.parameters(), pl_module.mixture_is_fitted):
+            for tensor in pl_module.mixture_state():
                 tensor.copy_(trainer.strategy.broadcast(tensor))
         # Adam's moments are means over the old mixture's gradients, and would pull the new one their way.
         for optimizer in trainer.optimizers:
-            for parameter in pl_module.prior.parameters():
+            for parameter in pl_module.mixture_state():
                 optimizer.state.pop(parameter, None)
         self.seconds += perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
 
-    def _part(self, model: VaDE, images: Tensor) -> Initialization:
+    def _part(self, model: StartsFromMixture, images: Tensor) -> Initialization:
         """Fit by the method."""
         options = dict(self.options)
         if self.space == "features":
@@ -136,20 +137,20 @@ class MixtureInitialization(L.Callback):
         if self.space == "images":
             options["among_images"] = self._near(images)
         codes = in_chunks(model.encode, images)
-        fitted = fit(self.method, codes, len(model.prior.logits), seed=self.seed, **options)
+        fitted = fit(self.method, codes, model.n_clusters, seed=self.seed, **options)
         if self.start is None or fitted.axes is None:
             return fitted
         # Posteriors that were trained are diagonal in their axes: the partition is all that they can use.
         return in_given_axes(fitted, codes)
 
-    def _vote(self, model: VaDE, images: Tensor) -> Initialization:
+    def _vote(self, model: StartsFromMixture, images: Tensor) -> Initialization:
         """Ask the neighbors of the model's clusters."""
         features = in_chunks(model.features, images).cpu().numpy()
         senses = [nearest(features, min(self.voters + 1, len(images)))]
         if self.space == "images":
             senses.append(self._near(images))
         codes, clusters = in_chunks(model.encode, images), in_chunks(model.predict, images)
-        return fit_vote(codes, len(model.prior.logits), clusters, senses, voters=self.voters)
+        return fit_vote(codes, model.n_clusters, clusters, senses, voters=self.voters)
 
     def _near(self, images: Tensor) -> Neighbors:
         """Return the neighbors among the images, which stay what they are in later fits."""

@@ -6,6 +6,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from latentclust.data import Batch
 from latentclust.errors import LatentclustError
 
 HINT = (
@@ -31,7 +32,7 @@ class ObjectiveTerms(L.Callback):
         self.sums, self.first_bad_steps, self.n_images = None, None, 0
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Add a batch's terms, weighted with its images."""
         self.names = list(outputs)
@@ -41,8 +42,8 @@ class ObjectiveTerms(L.Callback):
             self.first_bad_steps = torch.full_like(terms, torch.inf)
         bad_now = torch.where(terms.isfinite(), torch.inf, float(batch_idx))
         self.first_bad_steps = self.first_bad_steps.minimum(bad_now)
-        self.sums += terms * len(batch)
-        self.n_images += len(batch)
+        self.sums += terms * len(batch.x)
+        self.n_images += len(batch.x)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the epoch's means.

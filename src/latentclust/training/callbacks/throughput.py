@@ -6,6 +6,8 @@ from typing import Any
 import lightning as L
 import torch
 
+from latentclust.data import Batch
+
 
 class Throughput(L.Callback):
     """Logs ``perf/samples_per_second``: the images of an epoch over the time of its training steps.
@@ -29,10 +31,10 @@ class Throughput(L.Callback):
             self.start = perf_counter()
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Stop it at the last one."""
-        self.n_images += len(batch)
+        self.n_images += len(batch.x)
         if trainer.is_last_batch:
             wait_for(pl_module.device)
             self.seconds = perf_counter() - self.start
