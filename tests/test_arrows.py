@@ -27,6 +27,7 @@ HOUSE = [
     "data",
     "figures",
     "settings",
+    "registry",
     "terminal",
     "hardware",
     "numba_cache",

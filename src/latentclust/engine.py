@@ -13,7 +13,6 @@ from latentclust.clustering import require_possible
 from latentclust.clustering.partitions import Partition
 from latentclust.clustering.partitions import partition as partition_points
 from latentclust.data import Augmentation, ImageDataModule
-from latentclust.data.datasets import DATAMODULES
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
@@ -22,6 +21,7 @@ from latentclust.gallery.show import show, sketch, write_report
 from latentclust.gallery.show_partition import show_partition
 from latentclust.hardware import choose_accelerator
 from latentclust.models import AE, Clusters, LatentModel, Pretrains, StartsFromMixture
+from latentclust.registry import DATA
 from latentclust.runs.clusters import keep_clusters
 from latentclust.runs.code_mixture import keep_code_mixture
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
@@ -34,7 +34,7 @@ from latentclust.settings.augment import Augment
 from latentclust.settings.callbacks import ClusterAccuracy as AccuracySettings
 from latentclust.settings.figures import Figures
 from latentclust.settings.init import Init, Manifold
-from latentclust.settings.model import Network as ModelSettings
+from latentclust.settings.model import NetworkModel as ModelSettings
 from latentclust.settings.model import Partition as PartitionSettings
 from latentclust.settings.model import Pretrained
 from latentclust.training.builders import TrainingSetup, build_model, build_trainer
@@ -168,7 +168,7 @@ def fit(inputs: ImageDataModule, settings: Settings, run: Run | None = None) -> 
 
 def name_of(inputs: ImageDataModule) -> str:
     """Return what images are called: by ``data=...``, or by their class."""
-    names = {kind: name for name, kind in DATAMODULES.items()}
+    names: dict[type, str] = {kind: name for name, kind in DATA.items()}
     return names.get(type(inputs), type(inputs).__name__)
 
 

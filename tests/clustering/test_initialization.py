@@ -8,7 +8,6 @@ from torch import Tensor
 
 from latentclust import clustering as initialization
 from latentclust.clustering import (
-    INITIALIZATIONS,
     Initialization,
     fit_gmm,
     fit_kmeans,
@@ -16,6 +15,7 @@ from latentclust.clustering import (
 )
 from latentclust.errors import LatentclustError
 from latentclust.modules.mixture import GaussianMixturePrior
+from latentclust.registry import STARTS
 
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2])
 MEANS = torch.tensor([[-8.0, 0.0], [0.0, 8.0], [8.0, -2.0]])
@@ -28,7 +28,7 @@ def blobs(n: int = 3000, seed: int = 0) -> tuple[Tensor, Tensor]:
     return MEANS[origin] + DEVIATIONS[origin] * torch.randn(n, 2, generator=draw), origin
 
 
-@pytest.fixture(params=INITIALIZATIONS)
+@pytest.fixture(params=STARTS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

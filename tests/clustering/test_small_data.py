@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from latentclust.clustering import (
-    INITIALIZATIONS,
     Initialization,
     fit,
     fit_vote,
@@ -18,6 +17,7 @@ from latentclust.clustering import (
     require_possible,
 )
 from latentclust.errors import LatentclustError
+from latentclust.registry import STARTS
 
 OPTIONS = {"gmm": {"n_init": 1}, "semitied": {"n_init": 1, "max_iter": 20}, "kmeans": {"n_init": 1}} | {
     "merged": {"n_init": 1},
@@ -50,7 +50,7 @@ def cases(draw: st.DrawFn) -> tuple[int, int, int, int]:
     return n, dims, draw(st.integers(1, min(n, 12))), draw(st.integers(1, n))
 
 
-@pytest.mark.parametrize("name", INITIALIZATIONS)
+@pytest.mark.parametrize("name", STARTS)
 @settings(max_examples=15)
 @given(cases())
 @example((1, 2, 1, 1))

@@ -17,7 +17,7 @@ from latentclust.data.batches import Batch
 from latentclust.gallery import show
 from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.modules.networks import Decoder, Encoder
-from latentclust.training import builders
+from latentclust.registry import MODELS as REGISTERED
 from tests.conftest import DRAWN, Command, same_weights
 
 MODELS = ["ae", "vae", "vade"]
@@ -314,7 +314,7 @@ def test_the_sweepers_metric_is_label_free_unless_asked_for(
 def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(builders.MODELS, "ae", LatentMine)
+    monkeypatch.setitem(REGISTERED, "ae", LatentMine)
     outcome = latentclust("experiment=tiny_ae", *DRAWN, "trainer.max_epochs=1")
     assert outcome.status == 0, outcome.err
     assert outcome.summary["model"] == "LatentMine"

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from latentclust.clustering import (
-    INITIALIZATIONS,
     Initialization,
     Neighbors,
     fit_gmm,
@@ -21,6 +20,7 @@ from latentclust.clustering import (
 from latentclust.data import Batch, TensorBatches
 from latentclust.evaluation import clustering_scores
 from latentclust.models import VaDE
+from latentclust.registry import STARTS
 from latentclust.training.callbacks import ClusterAccuracy, ClusterTargets, History, MixtureInitialization
 from latentclust.training.inference import in_chunks
 from tests.training.test_callbacks import digits, train, vade
@@ -81,7 +81,7 @@ def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return fit_gmm(z, n_clusters, n_init=1, seed=seed)
 
     seen: list[tuple[Tensor, Tensor]] = []
-    monkeypatch.setitem(INITIALIZATIONS, "manifold", method)
+    monkeypatch.setitem(STARTS, "manifold", method)
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
     x = digits().pool.images.float() / 255
     hidden = (x.flatten(1) @ model.encoder.trunk[1].weight.T + model.encoder.trunk[1].bias).clamp(min=0)
@@ -102,7 +102,7 @@ def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: 
 
     seen: list[dict[str, Any]] = []
     searches: list[int] = []
-    monkeypatch.setitem(INITIALIZATIONS, "manifold", method)
+    monkeypatch.setitem(STARTS, "manifold", method)
     init = MixtureInitialization("manifold", 0, "images", voters=3, search=search, n_neighbors=6)
     train(vade(refit_at=[1]), [init], tmp_path, epochs=2)
     true = nearest_images(digits().pool.images, 6, warp=1)

@@ -1,6 +1,5 @@
-"""From codes to the mixture that VaDE starts with, without labels."""
+"""From codes to the mixture that a model starts with, without labels."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from latentclust.clustering.semitied import fit_semitied
 from latentclust.clustering.vote import fit_vote
 from latentclust.errors import LatentclustError
 from latentclust.numba_cache import ensure_numba_cache
+from latentclust.registry import STARTS
 
 __all__ = [
-    "INITIALIZATIONS",
     "Initialization",
     "Neighbors",
     "fit",
@@ -35,14 +34,6 @@ __all__ = [
     "nearest_images",
     "require_possible",
 ]
-
-INITIALIZATIONS: dict[str, Callable[..., Initialization]] = {
-    "gmm": fit_gmm,
-    "semitied": fit_semitied,
-    "kmeans": fit_kmeans,
-    "merged": fit_merged,
-    "manifold": fit_manifold,
-}
 
 
 def require_possible(name: str, n: int) -> None:
@@ -60,7 +51,7 @@ def require_possible(name: str, n: int) -> None:
 
 
 def fit(name: str, z: Tensor | NDArray[np.floating], n_clusters: int, **options: Any) -> Initialization:
-    """Fit ``n_clusters`` components to codes ``(N, D)`` by one of the :data:`INITIALIZATIONS`.
+    """Fit ``n_clusters`` components to codes ``(N, D)`` by one of :data:`latentclust.registry.STARTS`.
 
     ``options`` are the keyword arguments of the method with that name.
 
@@ -69,6 +60,7 @@ def fit(name: str, z: Tensor | NDArray[np.floating], n_clusters: int, **options:
     LatentclustError
         If there is no such method, or it cannot fit the codes.
     """
-    if name not in INITIALIZATIONS:
-        raise LatentclustError(f"init.name is {name!r}: choose one of {', '.join(INITIALIZATIONS)}")
-    return INITIALIZATIONS[name](z, n_clusters, **options)
+    if name not in STARTS:
+        raise LatentclustError(f"init.name is {name!r}: choose one of {', '.join(STARTS)}")
+    fitted: Initialization = STARTS[name](z, n_clusters, **options)
+    return fitted

@@ -7,6 +7,7 @@ from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source
 from latentclust.errors import LatentclustError
+from latentclust.registry import DATA
 
 
 class MNISTDataModule(ImageDataModule):
@@ -53,14 +54,6 @@ class FilesDataModule(ImageDataModule):
         return load_files(self.path)
 
 
-DATAMODULES: dict[str, type[ImageDataModule]] = {
-    "mnist": MNISTDataModule,
-    "fashion_mnist": FashionMNISTDataModule,
-    "digits": DigitsDataModule,
-    "files": FilesDataModule,
-}
-
-
 def build_datamodule(name: str, **options: Any) -> ImageDataModule:
     """Build the datamodule called ``name``, with the parameters of its class.
 
@@ -69,6 +62,7 @@ def build_datamodule(name: str, **options: Any) -> ImageDataModule:
     LatentclustError
         If there is no datamodule of that name, or a parameter is out of range.
     """
-    if name not in DATAMODULES:
-        raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATAMODULES)}")
-    return DATAMODULES[name](**options)
+    if name not in DATA:
+        raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATA)}")
+    data: ImageDataModule = DATA[name](**options)
+    return data

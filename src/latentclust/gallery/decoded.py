@@ -8,7 +8,7 @@ import torch
 from latentclust import figures
 from latentclust.gallery.pictures import Drawing, as_pictures, in_rows
 from latentclust.gallery.view import Floats, View
-from latentclust.models import HasMixture, LatentModel, Samples
+from latentclust.models import HasCenters, HasMixture, LatentModel, Samples
 from latentclust.settings.figures import Plane
 from latentclust.training.inference import evaluating
 
@@ -22,7 +22,12 @@ def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Draw
     """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes."""
     with evaluating(model), torch.no_grad():
         if isinstance(model, HasMixture):
-            yield from mixture(model, view)
+            weights = model.prior.mixture_parameters().weights.cpu().numpy()
+            yield samples(model, view, weights)
+            yield from centers(model, view, weights)
+        elif isinstance(model, HasCenters):
+            shares = np.bincount(view.clusters, minlength=model.n_clusters) / len(view.clusters)
+            yield from centers(model, view, shares)
         elif isinstance(model, Samples):
             images = model.sample(SAMPLES * SAMPLES, torch.Generator(model.device).manual_seed(0))
             grid = in_rows(as_pictures(images), SAMPLES)
@@ -42,23 +47,32 @@ def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Draw
         )
 
 
-def mixture(model: LatentModel, view: View) -> Iterator[Drawing]:
-    """Draw samples of each component, the components' means, and the way from each to the next."""
+def by_weight(weights: Floats) -> tuple[list[int], list[str]]:
+    """Order clusters by their weights ``(K,)``, the largest first, and name each with its share."""
+    order = torch.from_numpy(weights).argsort(descending=True).tolist()
+    return order, [f"{cluster}: {100 * weights[cluster]:.1f} %" for cluster in order]
+
+
+def samples(model: LatentModel, view: View, weights: Floats) -> Drawing:
+    """Draw samples of each component, by the components' weights ``(K,)``."""
     assert isinstance(model, HasMixture)
-    assert view.means is not None
-    assert view.confidence is not None
-    weights = model.prior.mixture_parameters().weights.cpu()
-    order = weights.argsort(descending=True).tolist()
-    names = [f"{cluster}: {100 * weights[cluster]:.1f} %" for cluster in order]
+    order, names = by_weight(weights)
     generator = torch.Generator(model.device).manual_seed(0)
     rows = torch.stack([model.sample(SAMPLES, cluster, generator) for cluster in order])
-    yield Drawing(
+    return Drawing(
         "samples",
         "Generated images",
         figures.image_grid(
             as_pictures(rows), title=f"{view.title}: samples of each component", row_labels=names
         ),
     )
+
+
+def centers(model: LatentModel, view: View, weights: Floats) -> Iterator[Drawing]:
+    """Draw the decoded means of the clusters with their members, and the way from each mean to the next."""
+    assert view.means is not None
+    assert view.confidence is not None
+    order, names = by_weight(weights)
     certain, uncertain = [], []
     for cluster in order:
         members = np.flatnonzero(view.clusters == cluster)

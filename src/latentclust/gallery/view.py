@@ -11,7 +11,7 @@ from torch import Tensor
 from latentclust import figures
 from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
-from latentclust.models import HasMixture, LatentModel
+from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
 
 Floats = NDArray[np.floating]
@@ -43,7 +43,7 @@ class View:
     confidence
         The largest responsibility ``(M,)``, or None where the clusters are not a mixture's own.
     means, variances
-        Of the mixture's components, each ``(K, D)``, or None.
+        Of the mixture's components, each ``(K, D)``, or None; a model with centers alone has these as means.
     """
 
     title: str
@@ -76,16 +76,19 @@ class View:
         confidence = means = variances = None
         with evaluating(model):
             codes = in_chunks(model.encode, images).cpu().double().numpy()
-            if isinstance(model, HasMixture):
+            if isinstance(model, Clusters):
                 gamma = in_chunks(model.predict_proba, images).cpu().double().numpy()
                 own, confidence = gamma.argmax(axis=1), gamma.max(axis=1)
-                mixture = model.prior.mixture_parameters()
-                means = mixture.means.detach().cpu().double().numpy()
-                variances = mixture.variances.detach().cpu().double().numpy()
             elif clusters is not None:
                 own = clusters.cpu()[chosen].numpy()
             else:
                 own = np.zeros(len(chosen), dtype=np.int64) if labels is None else labels
+            if isinstance(model, HasCenters):
+                means = model.centers.detach().cpu().double().numpy()
+            if isinstance(model, HasMixture):
+                mixture = model.prior.mixture_parameters()
+                means = mixture.means.detach().cpu().double().numpy()
+                variances = mixture.variances.detach().cpu().double().numpy()
         unit = to_unit_interval(images).cpu()
         pictures, pixels = as_pictures(unit), unit.flatten(start_dim=1).double().numpy()
         return cls(

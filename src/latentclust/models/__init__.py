@@ -1,23 +1,28 @@
-"""The LightningModules: AE, VAE and VaDE."""
+"""The LightningModules: AE, VAE, VaDE, DEC and IDEC."""
 
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel, ObjectiveMetric
 from latentclust.models.capabilities import (
     Clusters,
     EpochTargets,
+    HasCenters,
     HasMixture,
     Pretrains,
     Samples,
     StartsFromMixture,
 )
+from latentclust.models.dec import DEC, IDEC
 from latentclust.models.vade import VaDE
 from latentclust.models.vae import VAE
 
 __all__ = [
     "AE",
+    "DEC",
+    "IDEC",
     "VAE",
     "Clusters",
     "EpochTargets",
+    "HasCenters",
     "HasMixture",
     "LatentModel",
     "ObjectiveMetric",

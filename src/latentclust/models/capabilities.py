@@ -48,6 +48,14 @@ class HasMixture(Clusters, Protocol):
 
 
 @runtime_checkable
+class HasCenters(Clusters, Protocol):
+    """Its clusters are points among the codes, without weights and variances."""
+
+    centers: Tensor
+    """``(K, D)``."""
+
+
+@runtime_checkable
 class Samples(Protocol):
     """Generates images from codes of N(0, I), which its codes follow."""
 

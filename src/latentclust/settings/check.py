@@ -8,10 +8,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from latentclust.errors import LatentclustError
+from latentclust.registry import load_extensions
 from latentclust.settings.base import Section, words_of
 from latentclust.settings.combinations import check_choices, check_combinations
 from latentclust.settings.keys import VARIED, choices, section_of, unknown_key
-from latentclust.settings.top import OF_ONE_TASK, Settings
+from latentclust.settings.top import OF_ONE_TASK, Settings, settings_class
 
 MISSING = "???"
 TOO_LARGE = {"less_than", "less_than_equal"}
@@ -30,15 +31,19 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
     Raises
     ------
     LatentclustError
-        For the first key that is missing, unknown or out of range, or for settings that do not go together.
+        If an extension cannot be imported; for the first key that is missing, unknown or out of range; for
+        settings that do not go together.
     """
+    extensions = plain.get("extensions", [])
+    if isinstance(extensions, list) and all(isinstance(name, str) and name for name in extensions):
+        load_extensions(extensions)
     missing = next(_missing(plain), None)
     if missing is not None:
         raise LatentclustError(f"a value is missing: set {missing}=...")
     # A network's own settings of the data are none of points': say that rather than name one of them.
     check_choices(chosen_in(plain), continues=plain.get("ckpt_path") is not None)
     try:
-        settings = Settings.model_validate(_frozen(plain))
+        settings = settings_class().model_validate(_frozen(plain))
     except ValidationError as error:
         raise LatentclustError(_say(error.errors(include_url=False), plain, defaults)) from None
     # Defaults are for Python. A key that a command line has lost was not meant to have one.
@@ -116,7 +121,7 @@ def chosen_in(plain: Mapping[str, Any]) -> dict[str, str]:
 def _locate(loc: tuple[int | str, ...]) -> tuple[list[str], FieldInfo | None]:
     """Turn pydantic's place of an error into a dotted key's parts and the field that has it."""
     path: list[str] = []
-    section: type[Section] | None = Settings
+    section: type[Section] | None = settings_class()
     variants: dict[str, type[Section]] = {}
     field: FieldInfo | None = None
     for part in loc:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from latentclust.errors import LatentclustError
+from latentclust.registry import MODELS
 from latentclust.settings.data import Blobs, Points
 from latentclust.settings.metrics import possible_metrics
 from latentclust.settings.model import Partition, VaDE
@@ -11,7 +12,6 @@ from latentclust.settings.trainer import Trainer
 
 # Coordinates of all points together: 4 GB.
 LARGEST_POINTS = 500_000_000
-NETWORKS = ("ae", "vae", "vade")
 METHODS = ("kmeans", "gmm", "spectral")
 POINTS = ("blobs", "moons", "circles")
 
@@ -71,7 +71,7 @@ def check_choices(chosen: Mapping[str, str], *, continues: bool) -> None:
             f"model={model} trains nothing that a checkpoint could hold: leave out ckpt_path, or choose "
             "another model"
         )
-    if model in NETWORKS and data in POINTS:
+    if model in MODELS and data in POINTS:
         raise LatentclustError(
             f"data={data} are points, and model={model} needs images: choose model=kmeans|gmm|spectral, or "
             "other data"

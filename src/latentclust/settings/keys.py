@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from latentclust.settings.base import Section
 from latentclust.settings.habits import HABITS, MOVED
-from latentclust.settings.top import OF_ONE_TASK, Settings
+from latentclust.settings.top import OF_ONE_TASK, Settings, settings_class
 from latentclust.settings.trainer import REFUSED
 
 # The folders of conf/.
@@ -47,14 +47,18 @@ def section_of(annotation: Any) -> type[Section] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
 
 
-@cache
 def all_keys() -> dict[str, dict[str, FieldInfo]]:
     """Return for each dotted key the choices that have it, with their fields.
 
     ``model.beta`` belongs to ``{"vae": ...}``; a key that does not depend on a choice to ``{"": ...}``.
     """
+    return _keys_of(settings_class())
+
+
+@cache
+def _keys_of(settings: type[Settings]) -> dict[str, dict[str, FieldInfo]]:
     found: dict[str, dict[str, FieldInfo]] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field in settings.model_fields.items():
         variants = choices(field.annotation)
         for choice, section in variants.items():
             for key, leaf in _leaves(section, f"{name}."):

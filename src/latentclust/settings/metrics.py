@@ -1,7 +1,7 @@
 """Which metrics a run will have: known before it begins."""
 
 from latentclust.settings.data import Points
-from latentclust.settings.model import AE, VAE, Partition, Spectral, VaDE
+from latentclust.settings.model import Partition, Spectral
 from latentclust.settings.top import Settings
 
 SCORES = ("acc", "nmi", "ari", "used", "smallest_share")
@@ -19,36 +19,18 @@ def possible_metrics(settings: Settings) -> set[str]:
         tested = not isinstance(data, Points) and not (isinstance(model, Spectral) and data.pool == "train")
         return names | _scores("cluster", tested)
     assert not isinstance(data, Points)
-    terms = _terms(model)
+    terms = model.measured_terms()
     names = {"objective"} | _scores("cluster", True)
     if data.pool == "train":  # the others are held out
         names |= {f"test/{term}" for term in terms}
     if settings.task.name == "evaluate":
         return names | {f"train/{term}" for term in terms}
-    names |= {f"train/{term}" for term in terms | _terms_of_training(model)} | {"perf/samples_per_second"}
+    names |= {f"train/{term}" for term in terms | model.training_terms()} | {"perf/samples_per_second"}
     if settings.callbacks.cluster_accuracy.every_n_epochs:
         names |= {"perf/accuracy_seconds"}
-        if not isinstance(model, VaDE):
+        if not model.has_clusters:
             names |= _scores("kmeans", True) | _scores("gmm", True)
     return names
-
-
-def _terms(model: AE | VAE | VaDE) -> set[str]:
-    """Return the terms of the objective that are measured of any images."""
-    if isinstance(model, AE):
-        return {"loss", "reconstruction"}
-    return {"elbo", "reconstruction", "kl_z"} | ({"kl_c"} if isinstance(model, VaDE) else {"loss"})
-
-
-def _terms_of_training(model: AE | VAE | VaDE) -> set[str]:
-    """Return what only a training has."""
-    terms = {"loss"}
-    if isinstance(model, VaDE):
-        if model.gamma == "sample" or model.warmup.hold_epochs:
-            terms |= {"trained_kl_z", "trained_kl_c"}
-        if model.self_training.weight:
-            terms |= {"self_training"}
-    return terms
 
 
 def _scores(name: str, tested: bool) -> set[str]:

@@ -1,6 +1,6 @@
 """Settings of ``model``: what is trained, or which method partitions the inputs as they are."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,16 +36,32 @@ class MixtureOptimizer(Optimizer):
     """Of the mixture's parameters; 0 leaves them where they started."""
 
 
-class Network(Section):
+class NetworkModel(Section):
     """What all models with a network have."""
+
+    has_clusters: ClassVar[bool] = False
+    """Whether it learns clusters of its own; the codes of the others are clustered to judge them."""
 
     latent_dim: LatentDim = 10
     """Dimensions D of the latent space."""
+
+    def measured_terms(self) -> set[str]:
+        """Return the terms of the objective that are measured of any images."""
+        return {"loss", "reconstruction"}
+
+    def training_terms(self) -> set[str]:
+        """Return those that only a training has."""
+        return {"loss"}
+
+
+class RebuildingModel(NetworkModel):
+    """A model whose objective compares images with their reconstructions."""
+
     reconstruction: Reconstruction = "bernoulli"
     """What compares an image with its reconstruction."""
 
 
-class AE(Network):
+class AE(RebuildingModel):
     """The autoencoder."""
 
     name: Literal["ae"] = "ae"
@@ -56,7 +72,7 @@ class AE(Network):
     """Adam and its schedule."""
 
 
-class VAE(Network):
+class VAE(RebuildingModel):
     """The variational autoencoder."""
 
     name: Literal["vae"] = "vae"
@@ -67,6 +83,10 @@ class VAE(Network):
     """Monte Carlo samples L of z per image."""
     optimizer: Optimizer = Optimizer(learning_rate=1e-3, schedule="constant")
     """Adam and its schedule."""
+
+    def measured_terms(self) -> set[str]:
+        """Return the bound and its terms."""
+        return {"loss", "elbo", "reconstruction", "kl_z"}
 
 
 class Warmup(Section):
@@ -104,14 +124,16 @@ class Pretrain(Section):
     """Reuse an equal pretraining of an earlier run."""
 
 
-class Pretrained(Network):
+class Pretrained(NetworkModel):
     """A model that starts from an autoencoder."""
+
+    has_clusters: ClassVar[bool] = True
 
     pretrain: Pretrain = Pretrain()
     """The first stage."""
 
 
-class VaDE(Pretrained):
+class VaDE(Pretrained, RebuildingModel):
     """Variational Deep Embedding."""
 
     name: Literal["vade"] = "vade"
@@ -130,6 +152,17 @@ class VaDE(Pretrained):
     """The self-training term."""
     optimizer: MixtureOptimizer = MixtureOptimizer()
     """Adam and its schedule."""
+
+    def measured_terms(self) -> set[str]:
+        """Return the bound and its terms."""
+        return {"elbo", "reconstruction", "kl_z", "kl_c"}
+
+    def training_terms(self) -> set[str]:
+        """Return the terms of the loss where it has another q(c|x), and of the self-training."""
+        terms = {"loss"}
+        if self.gamma == "sample" or self.warmup.hold_epochs:
+            terms |= {"trained_kl_z", "trained_kl_c"}
+        return terms | ({"self_training"} if self.self_training.weight else set())
 
 
 class KMeans(Section):

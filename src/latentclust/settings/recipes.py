@@ -10,7 +10,7 @@ from latentclust.settings.base import Section
 from latentclust.settings.check import check_settings
 from latentclust.settings.keys import VARIED, choices, near_miss
 from latentclust.settings.network import Network
-from latentclust.settings.top import Settings
+from latentclust.settings.top import Settings, settings_class
 from latentclust.settings.trainer import Trainer
 
 NETWORKS = {
@@ -35,6 +35,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "data": {"pool": "all", "batch_size": 128},
         "trainer": {"max_epochs": 8},
     },
+}
+RECIPES |= {
+    name: {
+        "init": "kmeans",
+        "data": {"pool": "all", "batch_size": 256},
+        "trainer": {"max_epochs": 20},
+    }
+    for name in ("dec", "idec")
 }
 Choice = TypeVar("Choice")
 
@@ -85,7 +93,7 @@ def settings_for(
     groups: dict[str, Any] = {group: _variant(group, chosen[group]) for group in VARIED}
     groups["network"] = _named("network", chosen["network"], NETWORKS)
     groups["augment"] = _named("augment", chosen["augment"], AUGMENTS)
-    plain = Settings(**groups, trainer=Trainer()).plain()
+    plain = settings_class()(**groups, trainer=Trainer()).plain()
     for group in ("data", "trainer"):
         plain[group] |= {key: value for key, value in recipe.get(group, {}).items() if key in plain[group]}
     for key, value in (values | changes).items():
@@ -98,7 +106,7 @@ def settings_for(
 
 def _variant(group: str, name: str) -> Section:
     """Return a choice of a group whose choices differ in their keys, with its defaults."""
-    sections = choices(Settings.model_fields[group].annotation)
+    sections = choices(settings_class().model_fields[group].annotation)
     kind = _named(group, name, sections)
     needed: dict[str, Any] = {key: "???" for key, field in kind.model_fields.items() if field.is_required()}
     return kind.model_construct(**needed)

@@ -1,9 +1,11 @@
 """All settings of a run: a section for each group of conf/, and what stands above the groups."""
 
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, Union
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from latentclust.registry import DATA, MODELS, STARTS
 from latentclust.settings.augment import Augment
 from latentclust.settings.base import FilePath, Section, Seed, Text, Words
 from latentclust.settings.callbacks import Callbacks
@@ -34,10 +36,12 @@ class Settings(Section):
         Text, Words("objective, or the name of a metric such as cluster/acc or train/kl_z")
     ] = "objective"
     """What a sweeper gets."""
+    extensions: Annotated[tuple[Text, ...], Words("a list of Python modules, as in [my_models]")] = ()
+    """Modules that register further models, starts or data sets."""
     model: Model
     """What is trained."""
     init: Init
-    """How VaDE's mixture starts."""
+    """How the model's clusters start."""
     data: Data
     """What is clustered."""
     augment: Augment
@@ -63,6 +67,23 @@ class Settings(Section):
         """Return them as conf/ composes them: nested dictionaries, lists and values."""
         others = {key for key, task in OF_ONE_TASK.items() if task != self.task.name}
         return self.model_dump(mode="json", exclude=others)
+
+
+def settings_class() -> type[Settings]:
+    """Return the settings with everything that is registered among the choices."""
+    return _with(MODELS.sections, STARTS.sections, DATA.sections)
+
+
+@cache
+def _with(*sections: tuple[type, ...]) -> type[Settings]:
+    changed: dict[str, Any] = {}
+    for name, more in zip(("model", "init", "data"), sections, strict=True):
+        if more:
+            field = Settings.model_fields[name]
+            union: Any = Union.__getitem__((field.annotation, *more))
+            whole = Field(discriminator="name", description=field.description)
+            changed[name] = (Annotated[union, whole], ...)
+    return create_model("Settings", __base__=Settings, **changed) if changed else Settings
 
 
 # The keys above the groups that belong to one task.

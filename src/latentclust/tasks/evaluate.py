@@ -14,7 +14,7 @@ from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import ImageData
-from latentclust.settings.model import Network, Pretrained
+from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.measuring import measure, objective_terms
 
@@ -68,7 +68,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[ImageDataModule, LatentM
     accelerator = choose_accelerator(settings.trainer.accelerator)
     seed, k = settings.seed, settings.n_clusters
     assert isinstance(settings.data, ImageData)
-    assert isinstance(settings.model, Network)
+    assert isinstance(settings.model, NetworkModel)
     fast_dev_run = settings.trainer.fast_dev_run
     data = build_data(settings.data, settings.augment, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
     model = build_model(settings.model, settings.network, k, seed, data.input_shape)

@@ -11,11 +11,11 @@ from latentclust.errors import LatentclustError
 from latentclust.gallery.pictures import as_pictures, in_rows
 from latentclust.hardware import choose_accelerator
 from latentclust.models import HasMixture, Samples
+from latentclust.registry import MODELS
 from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin, require_trained
-from latentclust.training.builders import MODELS
 
 
 def generate(settings: Settings, run: Run) -> None:

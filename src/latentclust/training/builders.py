@@ -15,13 +15,13 @@ from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfil
 from latentclust import terminal
 from latentclust.data import Augmentation, ImageDataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
-from latentclust.models import AE, VAE, LatentModel, ObjectiveMetric, VaDE
+from latentclust.models import AE, LatentModel, ObjectiveMetric
+from latentclust.registry import MODELS
 from latentclust.settings.augment import Augment
 from latentclust.settings.callbacks import Checkpoint
 from latentclust.settings.data import ImageData
 from latentclust.settings.logger import Logger as LoggerSettings
-from latentclust.settings.model import Network as ModelSettings
-from latentclust.settings.model import Pretrained
+from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.settings.network import Network
 from latentclust.settings.trainer import Trainer
 from latentclust.training.callbacks import (
@@ -38,7 +38,6 @@ from latentclust.training.checkpoint_io import WholeCheckpointIO
 
 log = logging.getLogger(__name__)
 
-MODELS: dict[str, type[AE] | type[VAE] | type[VaDE]] = {"ae": AE, "vae": VAE, "vade": VaDE}
 # The keys of ``trainer`` that Lightning's Trainer takes as they are: those that decide on the weights ...
 DECISIVE = (
     "deterministic",
@@ -85,7 +84,7 @@ def build_data(
 
 
 def build_model(
-    settings: ModelSettings, network: Network, n_clusters: int, seed: int, input_shape: Sequence[int]
+    settings: NetworkModel, network: Network, n_clusters: int, seed: int, input_shape: Sequence[int]
 ) -> LatentModel:
     """Build a model with the layers of ``network`` for inputs ``(C, H, W)``."""
     options = settings.model_dump(mode="json", exclude={"pretrain"})
@@ -116,7 +115,8 @@ def _build(
     options |= network.model_dump(mode="json")
     if "n_clusters" in signature(kind).parameters:
         options["n_clusters"] = n_clusters
-    return kind(input_shape=list(input_shape), **options, **optimizer)
+    model: LatentModel = kind(input_shape=list(input_shape), **options, **optimizer)
+    return model
 
 
 @dataclass(frozen=True)

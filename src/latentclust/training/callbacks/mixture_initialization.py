@@ -37,7 +37,7 @@ class MixtureInitialization(L.Callback):
     Parameters
     ----------
     method
-        A key of :data:`latentclust.clustering.INITIALIZATIONS`.
+        A key of :data:`latentclust.registry.STARTS`.
     seed
         Of the method's restarts.
     space
