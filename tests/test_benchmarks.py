@@ -30,6 +30,7 @@ def test_the_benchmark_measures_every_contestant(tmp_path: Path) -> None:
     assert all(speed > 0 for speeds in row["images_per_second"].values() for speed in speeds)
 
 
+@pytest.mark.faults
 def test_resources_are_those_of_whole_runs(tmp_path: Path) -> None:
     figures = run("resources", tmp_path, "--copies", "2")
     assert 0 < figures["help_s"] < figures["start_s"]
@@ -38,6 +39,7 @@ def test_resources_are_those_of_whole_runs(tmp_path: Path) -> None:
     assert [row["images"] for row in figures["growth"]] == [2 * 1797]
 
 
+@pytest.mark.faults
 def test_the_paper_sized_run_counts_all_seeds(tmp_path: Path) -> None:
     command = ["benchmarks/paper_run.py", "--data", "digits", "--pretrain-epochs", "1", "--epochs", "1"]
     done = subprocess.run(

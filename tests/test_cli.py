@@ -82,7 +82,7 @@ def test_tab_completion(tmp_path: Path) -> None:
         return done.stdout.split()
 
     assert complete("latentclust model=") == [
-        f"model={name}" for name in ("ae", "gmm", "kmeans", "spectral", "vade", "vae")
+        f"model={name}" for name in ("ae", "dec", "gmm", "idec", "kmeans", "spectral", "vade", "vae")
     ]
     assert complete("latentclust trainer.max_e") == ["trainer.max_epochs="]
 

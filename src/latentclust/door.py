@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from latentclust.compose import Composer, composing, plain_values
 from latentclust.errors import LatentclustError
 from latentclust.explain import explain
-from latentclust.settings import VARIED, Settings, check_settings, chosen_in
+from latentclust.settings import VARIED, Settings, check_settings, chosen_in, import_extensions
 
 
 def check_command_line(arguments: Sequence[str], conf: Path) -> None:
@@ -76,8 +76,9 @@ def choices_made(composer: Composer, overrides: Sequence[str]) -> tuple[dict[str
     """Return the choice of each group, as far as choices alone can be composed, and the untouched groups."""
     try:
         groups = [str(o.input_line) for o in composer.parse(overrides) if not composer.is_of_key(o)]
-        chosen = chosen_in(plain_values(composer.compose(groups)))
-        return chosen, untouched(composer, overrides)
+        plain = plain_values(composer.compose(groups))
+        import_extensions(plain)
+        return chosen_in(plain), untouched(composer, overrides)
     except Exception:  # the choices are what is wrong
         return {}, frozenset()
 

@@ -76,10 +76,11 @@ def test_features_part_codes_that_do_not(dims: int) -> None:
         np.testing.assert_allclose(mean, members.mean(axis=0), atol=1e-6)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "call",
     [
-        "initialization import fit_manifold as f; f(z, 2, n_epochs=2, n_init=1)",
+        "clustering import fit_manifold as f; f(z, 2, n_epochs=2, n_init=1)",
         "figures import project as f; f(z, 'umap')",
     ],
 )
@@ -143,7 +144,7 @@ def test_a_restart_that_joins_two_blobs_is_not_kept(monkeypatch: pytest.MonkeyPa
             r: NDArray[np.float64] = np.exp(-distances / 2)
             return r / r.sum(axis=1, keepdims=True)
 
-    monkeypatch.setattr(module, "full_mixture", lambda *args, **options: Split())
+    monkeypatch.setattr(module, "mixture_of", lambda *args, **options: Split())
     apart = np.array([0, 1, 2, 2])
     for order in ([joined, apart], [apart, joined]):
         restarts = iter(order)

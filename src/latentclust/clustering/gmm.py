@@ -1,16 +1,12 @@
 """Start from a Gaussian mixture fitted by expectation-maximization, as VaDE's authors do."""
 
-import warnings
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from latentclust.clustering.base import CHUNK, Initialization, as_codes, as_mixture, some_of
-from latentclust.errors import LatentclustError
+from latentclust.clustering.scikit import mixture_of
 
 
 def fit_gmm(
@@ -53,21 +49,15 @@ def fit_gmm(
         If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
     """
     codes = as_codes(z, n_clusters)
-    mixture = GaussianMixture(
+    mixture = mixture_of(
+        some_of(codes, seed),
         n_clusters,
-        covariance_type="diag",
+        "diag",
         n_init=n_init,
-        max_iter=max_iter,
+        seed=seed,
         reg_covar=reg_covar,
-        random_state=seed,
+        max_iter=max_iter,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it
-        try:
-            mixture.fit(some_of(codes, seed))
-        except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise LatentclustError(f"the mixture could not be fitted to the codes: {reason}") from error
     parts = np.array_split(codes, -(-len(codes) // CHUNK))
     log_likelihood = sum(mixture.score_samples(part).sum() for part in parts)
     return Initialization(

@@ -1,15 +1,11 @@
 """Start from k-means: one component for each of its clusters."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from latentclust.clustering.base import Initialization, as_codes, from_partition
-from latentclust.errors import LatentclustError
+from latentclust.clustering.scikit import kmeans_of
 
 
 def fit_kmeans(
@@ -51,17 +47,10 @@ def fit_kmeans(
         If there are fewer codes than clusters, a code is not finite, or scikit-learn cannot fit them.
     """
     codes = as_codes(z, n_clusters)
-    kmeans = KMeans(n_clusters, n_init=n_init, max_iter=max_iter, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it
-        try:
-            clusters = kmeans.fit_predict(codes)
-        except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise LatentclustError(f"k-means could not be fitted to the codes: {reason}") from error
+    kmeans = kmeans_of(codes, n_clusters, n_init=n_init, seed=seed, max_iter=max_iter)
     return from_partition(
         codes,
-        clusters,
+        kmeans.labels_,
         n_clusters,
         reg_covar=reg_covar,
         objective=-float(kmeans.inertia_) / len(codes),

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import Initialization, as_codes, from_partition
-from latentclust.clustering.full import full_mixture
 from latentclust.clustering.neighbors import Neighbors, nearest
+from latentclust.clustering.scikit import mixture_of
 from latentclust.numba_cache import ensure_numba_cache
 
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
@@ -83,7 +83,7 @@ def fit_manifold(
         dims = min(codes.shape[1], len(codes) // 2 - 1)
         embedded = embed(seen, neighbors, dims, n_epochs, seed)
     with progress.task(f"Gaussian mixture (restarts: {n_init})"):
-        mixture = full_mixture(embedded, n_clusters, n_init=n_init, seed=seed)
+        mixture = mixture_of(embedded, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4)
     return from_partition(
         codes,
         mixture.predict(embedded),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import CHUNK, Initialization, as_codes, from_partition
-from latentclust.clustering.full import full_mixture
+from latentclust.clustering.scikit import mixture_of
 from latentclust.errors import LatentclustError
 
 
@@ -64,7 +64,9 @@ def fit_merged(
     best: tuple[float, NDArray[np.int64], bool] | None = None
     for _ in progress.each(range(n_init), "restarts (merged)"):
         sample = random.permutation(len(codes))[:max_codes]
-        mixture = full_mixture(codes[sample], n_components, n_init=1, seed=int(random.integers(2**31)))
+        mixture = mixture_of(
+            codes[sample], n_components, "full", n_init=1, seed=int(random.integers(2**31)), reg_covar=1e-4
+        )
         group = merge_components(mixture.predict_proba(codes[sample]), n_clusters)
         of_group = np.eye(n_clusters)[group]
         parts = np.array_split(codes, -(-len(codes) // CHUNK))

@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import spectral_embedding
-from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 
+from latentclust.clustering.scikit import kmeans_of, mixture_of
 from latentclust.errors import LatentclustError
 
 Floats = NDArray[np.floating]
@@ -26,6 +24,7 @@ Predict = Callable[[Floats], NDArray[np.int64]]
 LARGEST_GRAPH = 10_000
 # Multiplications of one iteration of a mixture with full covariances, N K D^2: about 10 seconds.
 LARGEST_FULL_STEP = 5e10
+FAILURE = "the inputs could not be partitioned"
 # Points given to their clusters at once.
 CHUNK = 8192
 
@@ -54,7 +53,7 @@ def kmeans(points: Floats, n_clusters: int, *, n_init: int = 10, seed: int = 0) 
 
     Its ``objective`` is the mean squared distance of a point from its cluster's mean.
     """
-    fitted = _quietly(KMeans(n_clusters, n_init=n_init, random_state=seed), points)
+    fitted = kmeans_of(points, n_clusters, n_init=n_init, seed=seed, failure=FAILURE)
     return Partition(
         fitted.labels_.astype(np.int64),
         float(fitted.inertia_) / len(points),
@@ -101,10 +100,16 @@ def gmm(
         )
     # In float32, variances of nearly constant coordinates would drown in rounding.
     points = points.astype(np.float64)
-    mixture = GaussianMixture(
-        n_clusters, covariance_type=covariance, n_init=n_init, reg_covar=reg_covar, random_state=seed
+    fitted = mixture_of(
+        points,
+        n_clusters,
+        covariance,
+        n_init=n_init,
+        seed=seed,
+        reg_covar=reg_covar,
+        max_iter=100,
+        failure=FAILURE,
     )
-    fitted = _quietly(mixture, points)
     predict = _in_chunks(fitted.predict)
     return Partition(
         predict(points),
@@ -186,17 +191,6 @@ def partition(name: str, points: Floats, n_clusters: int, *, seed: int = 0, **op
             f"n_clusters is {n_clusters}, but there are only {len(points)} inputs: choose fewer"
         )
     return PARTITIONS[name](points, n_clusters, seed=seed, **options)
-
-
-def _quietly(method: Any, points: Floats) -> Any:
-    """Fit; fewer clusters than asked for, or a limit of iterations reached, are no reason to stop."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            return method.fit(points)
-        except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise LatentclustError(f"the inputs could not be partitioned: {reason}") from error
 
 
 def _in_chunks(predict: Callable[[Floats], Integers]) -> Predict:

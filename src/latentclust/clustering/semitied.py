@@ -8,7 +8,6 @@ invertible matrix A together with Gaussians that are diagonal in y = A z:
     p(z) = |det A| sum_c w_c N(A z; m_c, diag v_c)
 """
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -16,12 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import CHUNK, Initialization, as_codes, as_mixture
+from latentclust.clustering.scikit import kmeans_of
 from latentclust.clustering.semitied_em import Array, Fit, maximize_likelihood, moments, whitening
 from latentclust.clustering.split_merge import merge_and_split
 from latentclust.errors import LatentclustError
@@ -144,8 +142,5 @@ def climb_on(codes: Array, fit: Fit, climb: Callable[..., Fit], *, max_iter: int
 
 
 def _by_kmeans(points: Array, n_clusters: int, seed: int) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        labels = KMeans(n_clusters, n_init=1, random_state=seed).fit_predict(points)
-    assigned: Array = np.eye(n_clusters)[labels]
+    assigned: Array = np.eye(n_clusters)[kmeans_of(points, n_clusters, n_init=1, seed=seed).labels_]
     return assigned

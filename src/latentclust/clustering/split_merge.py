@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
+
+from latentclust.clustering.scikit import kmeans_of
 
 Array = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def merge_and_split(
         scaled = (points - means[k]) / np.sqrt(variances[k])
         members = scaled[clusters == k]
         if len(np.unique(members, axis=0)) > 1:
-            halves[k] = KMeans(2, n_init=3, random_state=seed).fit(members).predict(scaled)
+            halves[k] = kmeans_of(members, 2, n_init=3, seed=seed).predict(scaled)
     for i, j in pairs[:n_pairs]:
         for k, half in halves.items():
             if k not in (i, j):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from latentclust.clustering import Initialization, fit
+from latentclust.clustering.scikit import kmeans_of
 from latentclust.modules.mixture import GaussianMixturePrior
 
 CODE_METHODS = ("kmeans", "gmm")
@@ -68,7 +68,7 @@ def cluster_pixels(
     if len(pool) > LARGEST_FIT:
         order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
         sample = pool[order[:LARGEST_FIT]]
-    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed, copy_x=False).fit(pixels(sample))
+    kmeans = kmeans_of(pixels(sample), n_clusters, n_init=n_init, seed=seed, copy_x=False)
 
     def predict(images: Tensor) -> Tensor:
         parts = [torch.from_numpy(kmeans.predict(pixels(part))) for part in torch.split(images, CHUNK)]

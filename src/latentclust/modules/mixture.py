@@ -83,10 +83,6 @@ class GaussianMixturePrior(nn.Module):
         """Compute log p(z, c) = log pi_c + log N(z; mu_c, var_c): ``(..., D)`` to ``(..., K)``."""
         return self.log_pi + self.component_log_prob(z)
 
-    def log_prob(self, z: Tensor) -> Tensor:
-        """Compute log p(z) = log sum_c p(z, c): ``(..., D)`` to ``(...)``."""
-        return self.log_joint(z).logsumexp(dim=-1)
-
     def log_responsibilities(self, z: Tensor) -> Tensor:
         """Compute log p(c|z): ``(..., D)`` to ``(..., K)``; finite however far z lies from all of them."""
         return self.log_joint(z).log_softmax(dim=-1)
@@ -94,24 +90,6 @@ class GaussianMixturePrior(nn.Module):
     def responsibilities(self, z: Tensor) -> Tensor:
         """Compute p(c|z) by Bayes' rule: ``(..., D)`` to ``(..., K)``, with sum 1 over K."""
         return self.log_joint(z).softmax(dim=-1)
-
-    def expected_log_joint(self, mu: Tensor, log_var: Tensor) -> Tensor:
-        """Compute E_q[log p(z, c)] for q = N(mu, diag exp(log_var)), in closed form.
-
-        log pi_c - 1/2 sum_d [log 2 pi + log var_cd + ((mu_d - mu_cd)^2 + var_d) / var_cd]
-
-        Parameters
-        ----------
-        mu, log_var
-            Mean and log-variance of q, each ``(..., D)``.
-
-        Returns
-        -------
-        Tensor
-            ``(..., K)``. Its softmax over c is the q(c|x) that maximizes the ELBO.
-        """
-        squared = (mu.unsqueeze(-2) - self.means).square() + log_var.exp().unsqueeze(-2)
-        return self.log_pi + self._log_normal(squared)
 
     def component_kl(self, mu: Tensor, log_var: Tensor) -> Tensor:
         """Compute KL(N(mu, diag exp(log_var)) || N(mu_c, diag var_c)) for each component.

@@ -4,7 +4,7 @@ Nothing here imports torch, Lightning, Hydra or NumPy, so that a mistake is foun
 """
 
 from latentclust.settings.base import Section
-from latentclust.settings.check import check_settings, chosen_in
+from latentclust.settings.check import check_settings, chosen_in, import_extensions
 from latentclust.settings.keys import GROUPS, VARIED, all_keys, near_miss, unknown_key
 from latentclust.settings.metrics import possible_metrics
 from latentclust.settings.recipes import settings_for
@@ -18,6 +18,7 @@ __all__ = [
     "all_keys",
     "check_settings",
     "chosen_in",
+    "import_extensions",
     "near_miss",
     "possible_metrics",
     "settings_class",

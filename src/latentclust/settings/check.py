@@ -34,9 +34,7 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
         If an extension cannot be imported; for the first key that is missing, unknown or out of range; for
         settings that do not go together.
     """
-    extensions = plain.get("extensions", [])
-    if isinstance(extensions, list) and all(isinstance(name, str) and name for name in extensions):
-        load_extensions(extensions)
+    import_extensions(plain)
     missing = next(_missing(plain), None)
     if missing is not None:
         raise LatentclustError(f"a value is missing: set {missing}=...")
@@ -52,6 +50,19 @@ def check_settings(plain: Mapping[str, Any], defaults: frozenset[str] = frozense
         raise LatentclustError(_say_lost(*lost))
     check_combinations(settings)
     return settings
+
+
+def import_extensions(plain: Mapping[str, Any]) -> None:
+    """Import the modules of the key ``extensions``; what else it may hold is said by :func:`check_settings`.
+
+    Raises
+    ------
+    LatentclustError
+        If one cannot be imported.
+    """
+    names = plain.get("extensions", [])
+    if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
+        load_extensions(names)
 
 
 def _missing(node: Any, prefix: str = "") -> Any:
