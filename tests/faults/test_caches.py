@@ -19,6 +19,8 @@ WATCHERS = {
     "latentclust.atomic",
     "latentclust.signals",
     "latentclust.hardware",
+    "latentclust.terminal",
+    "latentclust.training.callbacks.progress",
     "latentclust.training.checkpoint_io",
     "latentclust.training.callbacks.checkpoints",
     "latentclust.training.callbacks.progress",

@@ -11,7 +11,7 @@ from latentclust import __version__
 from latentclust.data import Augmentation, ImageDataModule, augment, batches, datamodule
 from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
-from latentclust.models import AE, ae, base
+from latentclust.models import AE, ae, base, code_mixture
 from latentclust.modules import networks, objectives, schedules
 from latentclust.runs.cache import code_of, place
 from latentclust.runs.checkpoints import read_file, rebuild
@@ -26,7 +26,7 @@ from latentclust.training.callbacks import epoch_seed
 log = logging.getLogger(__name__)
 
 # What decides on the pretrained weights: a cached stage of other code is not this one's.
-CODE = (augment, batches, datamodule, networks, objectives, schedules, epoch_seed, ae, base)
+CODE = (augment, batches, datamodule, networks, objectives, schedules, epoch_seed, ae, base, code_mixture)
 
 
 @dataclass(frozen=True)
