@@ -23,9 +23,6 @@ WATCHERS = {
     "latentclust.training.callbacks.progress",
     "latentclust.training.checkpoint_io",
     "latentclust.training.callbacks.checkpoints",
-    "latentclust.training.callbacks.progress",
-    "latentclust.terminal",
-    "latentclust.models.code_mixture",  # fitted when the training is over
     "latentclust.training.callbacks.objective_terms",
     "latentclust.training.callbacks.throughput",
     "latentclust.data.splits",  # its images are in the key
