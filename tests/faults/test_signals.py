@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from latentclust import engine
+from latentclust.engine import stages
 from latentclust.models import AE, VaDE
 from latentclust.training.callbacks import MixtureInitialization
 from tests.conftest import REPOSITORY, TINY_CONF, Command, Outcome, same_weights
@@ -50,8 +50,8 @@ PLACES: dict[str, tuple[Any, str, int]] = {
     "pretrain": (AE, "training_step", 12),
     "init": (MixtureInitialization, "fit", 1),
     "train": (VaDE, "training_step", 20),
-    "evaluate": (engine, "measure", 1),
-    "show": (engine, "show", 1),
+    "evaluate": (stages, "measure", 1),
+    "show": (stages, "show", 1),
 }
 
 

@@ -1,0 +1,98 @@
+"""Train a model: one stage after the other."""
+
+from pathlib import Path
+
+from latentclust.clustering import require_possible
+from latentclust.data import ImageDataModule
+from latentclust.engine.outcome import Outcome
+from latentclust.engine.stages import (
+    draw,
+    evaluate,
+    measures,
+    name_of,
+    prepare,
+    pretrain,
+    sketches,
+    start_of,
+    train,
+)
+from latentclust.hardware import choose_accelerator
+from latentclust.models import Pretrains
+from latentclust.runs.pretrained import FirstStage
+from latentclust.runs.run import Run
+from latentclust.runs.summary import Summary
+from latentclust.settings import Settings
+from latentclust.settings.model import NetworkModel as ModelSettings
+from latentclust.settings.model import Pretrained
+from latentclust.training.builders import TrainingSetup, build_model
+from latentclust.training.quiet import without_known_warnings
+
+
+@without_known_warnings()
+def fit(inputs: ImageDataModule, settings: Settings, run: Run | None = None) -> Outcome:
+    """Train the model of ``settings.model``, measure it and draw it.
+
+    Parameters
+    ----------
+    inputs
+        The images. They need not be loaded, and ``settings.data`` is not looked at.
+    settings
+        All settings.
+    run
+        Where it writes, and what it continues; by default a new temporary folder.
+
+    Raises
+    ------
+    LatentclustError
+        If the images cannot be had, or do not fit the settings or the checkpoint.
+
+    Examples
+    --------
+    >>> from latentclust.data import DigitsDataModule
+    >>> from latentclust.settings import settings_for
+    >>> settings = settings_for("ae", network="shallow", figures={"at_end": False})
+    >>> outcome = fit(DigitsDataModule(limit=300), settings)
+    >>> outcome.clusters.shape
+    torch.Size([300])
+    """
+    run, plan, name, seed = run or Run(), settings.model, name_of(inputs), settings.seed
+    k, output_dir = settings.n_clusters, Path(settings.output_dir)
+    assert isinstance(plan, ModelSettings)
+    run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
+    data = prepare(inputs, name, settings.augment, k, seed, run)
+    require_possible(settings.init.name, len(data.pool))
+    model = build_model(plan, settings.network, k, seed, data.input_shape)
+    title, objective = f"{type(model).__name__} on {name}", model.objective_metric(data.held_out is not None)
+    setup = TrainingSetup(
+        settings.trainer,
+        settings.callbacks.checkpoint,
+        settings.logger,
+        seed,
+        run.deadline,
+        run.overrides,
+        name,
+    )
+
+    autoencoder = None
+    if isinstance(model, Pretrains) and isinstance(plan, Pretrained):
+        stage = FirstStage(plan, settings.network, settings.trainer, seed, output_dir)
+        autoencoder = pretrain(model, stage, setup, data, run)
+    start = start_of(model, settings.init, seed, output_dir, data)
+    callbacks = measures(start, settings.callbacks.cluster_accuracy, k, seed)
+    callbacks += sketches(settings.figures, title, data)
+    trained = train(model, data, setup, callbacks, start, run)
+    results = evaluate(model, data, k, seed, autoencoder, start, run)
+    summary = Summary.of(
+        run,
+        type(model).__name__,
+        results,
+        trained.history.final(),
+        data=name,
+        accelerator=choose_accelerator(settings.trainer.accelerator),
+        config=settings.plain(),
+    )
+    summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
+    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run)
+    summary.write(run.folder)
+    summary.log_hparams(trained.trainer.loggers)
+    return Outcome(model, results, summary, objective.name)

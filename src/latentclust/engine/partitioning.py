@@ -1,0 +1,68 @@
+"""Partition points, or the pixels of images, as they are."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from latentclust.clustering.partitions import partition as partition_points
+from latentclust.engine.outcome import Outcome
+from latentclust.engine.stages import name_of, require_enough
+from latentclust.evaluation.baselines import RESTARTS
+from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
+from latentclust.gallery.show_partition import show_partition
+from latentclust.runs.clusters import keep_clusters
+from latentclust.runs.run import Run
+from latentclust.runs.summary import Summary
+from latentclust.settings import Settings
+from latentclust.settings.model import Partition as PartitionSettings
+
+
+def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Outcome:
+    """Partition points, or the pixels of images, by a method that is no network.
+
+    It leaves no checkpoint, so its clusters are written to ``clusters.npz``.
+
+    Parameters
+    ----------
+    inputs
+        What is partitioned; ``settings.data`` only gives points their name.
+    settings
+        All settings; ``settings.model`` is the method.
+    run
+        Where it writes; by default a new temporary folder.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer inputs than clusters, or too many for the method.
+    """
+    run, method, k, seed = run or Run(), settings.model, settings.n_clusters, settings.seed
+    assert isinstance(method, PartitionSettings)
+    run.begin(settings.trainer, seed, settings.ckpt_path, Path(settings.output_dir))
+    require_enough(len(inputs.sample), k, inputs.kind)
+    with run.timed("partition"):
+        options = method.model_dump(exclude={"name"})
+        found = partition_points(method.name, inputs.sample, k, seed=seed, **options)
+    with run.timed("evaluate"):
+        results = [score(method.name, inputs, found, k)]
+        if method.name != "kmeans":
+            rival = partition_points("kmeans", inputs.sample, k, seed=seed, n_init=RESTARTS)
+            results.insert(0, score("kmeans", inputs, rival, k))
+        finding = measure_distances(inputs, found, seed)
+    summary = Summary.of(
+        run,
+        NAMES[method.name],
+        results,
+        {"train/loss": found.objective} | finding.metrics,
+        data=settings.data.name if inputs.data is None else name_of(inputs.data),
+        accelerator="cpu",  # scikit-learn's
+        config=settings.plain(),
+        inputs=inputs.kind,
+    )
+    summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
+    path = keep_clusters(run.folder, inputs, results[-1])
+    if settings.figures.at_end:
+        with run.timed("show"):
+            show_partition(run.folder, finding, results[-1], asdict(summary))
+    summary.write(run.folder)
+    kept = f"The clusters of {len(results[-1].clusters)} {inputs.kind}, in their order: {path}"
+    return Outcome(found, results, summary, "train/loss", (kept, finding.in_words))

@@ -1,0 +1,185 @@
+"""The stages of a training, each with its own section of the settings."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+
+from latentclust.data import Augmentation, ImageDataModule
+from latentclust.errors import LatentclustError
+from latentclust.evaluation.results import Result, collapse
+from latentclust.gallery.show import show, sketch, write_report
+from latentclust.models import AE, Clusters, LatentModel, Pretrains, StartsFromMixture
+from latentclust.registry import DATA
+from latentclust.runs.code_mixture import keep_code_mixture
+from latentclust.runs.image_neighbors import SEARCH, image_neighbors
+from latentclust.runs.pretrained import FirstStage, pretrained_autoencoder
+from latentclust.runs.resume import train_from
+from latentclust.runs.run import Run
+from latentclust.runs.summary import Summary
+from latentclust.settings.augment import Augment
+from latentclust.settings.callbacks import ClusterAccuracy as AccuracySettings
+from latentclust.settings.figures import Figures
+from latentclust.settings.init import Init, Manifold
+from latentclust.training.builders import TrainingSetup, build_trainer
+from latentclust.training.callbacks import (
+    ClusterAccuracy,
+    ClusterTargets,
+    EpochFigures,
+    History,
+    MixtureInitialization,
+)
+from latentclust.training.measuring import measure
+
+
+class Trained(NamedTuple):
+    """What is left of a training beside the model."""
+
+    trainer: L.Trainer
+    history: History
+
+
+def name_of(inputs: ImageDataModule) -> str:
+    """Return what images are called: by ``data=...``, or by their class."""
+    names: dict[type, str] = {kind: name for name, kind in DATA.items()}
+    return names.get(type(inputs), type(inputs).__name__)
+
+
+def prepare(
+    inputs: ImageDataModule, name: str, augment: Augment, n_clusters: int, seed: int, run: Run
+) -> ImageDataModule:
+    """Load the images, unless they are, and check that they are what the run needs.
+
+    A module that changes no image by itself changes them as ``augment`` says.
+
+    Raises
+    ------
+    LatentclustError
+        If they cannot be had, are fewer than the clusters, or others than those of the run's checkpoint.
+    """
+    inputs.seed = seed
+    if inputs.augmentation == Augmentation():
+        inputs.augmentation = Augmentation(**augment.model_dump())
+    with run.timed("data"):
+        inputs.setup()
+    require_enough(len(inputs.pool), n_clusters, "images")
+    run.check_data(inputs, name)
+    return inputs
+
+
+def require_enough(n: int, n_clusters: int, kind: str) -> None:
+    """Check that there are as many inputs as clusters.
+
+    Raises
+    ------
+    LatentclustError
+        If there are fewer.
+    """
+    if n_clusters > n:
+        raise LatentclustError(f"n_clusters is {n_clusters}, but there are only {n} {kind}: choose fewer")
+
+
+def pretrain(
+    model: Pretrains, stage: FirstStage, setup: TrainingSetup, data: ImageDataModule, run: Run
+) -> AE | None:
+    """Train the model's first stage, or take it from the cache, and start the model from it."""
+    autoencoder = pretrained_autoencoder(stage, setup, data, run)
+    if autoencoder is not None:
+        model.start_from(autoencoder)
+    return autoencoder
+
+
+def start_of(
+    model: LatentModel, init: Init, seed: int, output_dir: Path, data: ImageDataModule
+) -> MixtureInitialization | None:
+    """Return what fits the model's mixture when its training begins; None if it has none."""
+    if not isinstance(model, StartsFromMixture):
+        return None
+    options = init.model_dump(exclude={"name", *SEARCH})
+    if isinstance(init, Manifold):
+        options["search"] = partial(image_neighbors, init, output_dir, data)
+    return MixtureInitialization(init.name, seed, **options)
+
+
+def measures(
+    start: MixtureInitialization | None, accuracy: AccuracySettings, n_clusters: int, seed: int
+) -> list[Callback]:
+    """Return the callbacks that start the mixture and measure the clusters."""
+    measured = ClusterAccuracy(n_clusters, **accuracy.model_dump(), seed=seed)
+    return [measured] if start is None else [start, ClusterTargets(start), measured]
+
+
+def sketches(figures: Figures, title: str, data: ImageDataModule) -> list[Callback]:
+    """Return the callback that draws during the training, if that is wanted."""
+    if not figures.every_n_epochs:
+        return []
+    return [EpochFigures(partial(sketch, figures.plane, title, data), figures.every_n_epochs)]
+
+
+def train(
+    model: LatentModel,
+    data: ImageDataModule,
+    setup: TrainingSetup,
+    callbacks: list[Callback],
+    start: MixtureInitialization | None,
+    run: Run,
+) -> Trained:
+    """Train the model, from the run's checkpoint if there is one."""
+    history, max_epochs = History(), setup.trainer.max_epochs
+    objective = model.objective_metric(data.held_out is not None)
+    trainer = build_trainer(
+        setup, data, "train", run.folder, objective, max_epochs=max_epochs, measures=[*callbacks, history]
+    )
+    with run.timed("train"):
+        train_from(run.checkpoint_of("train"), trainer, model, data)
+    if start is not None:
+        run.seconds["init"] = round(start.seconds, 2)
+        run.seconds["train"] = round(run.seconds["train"] - start.seconds, 2)
+    if trainer.should_stop:
+        run.warn(
+            f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
+            f"{run.how_to_continue()}"
+        )
+    return Trained(trainer, history)
+
+
+def evaluate(
+    model: LatentModel,
+    data: ImageDataModule,
+    n_clusters: int,
+    seed: int,
+    autoencoder: AE | None,
+    start: MixtureInitialization | None,
+    run: Run,
+) -> list[Result]:
+    """Score the model and what it is to be compared with."""
+    begun = None if start is None or start.start is None else (start.method, start.start)
+    with run.timed("evaluate"):
+        keep_code_mixture(run.folder, data, model, n_clusters, seed)
+        results = measure(data, model, n_clusters, seed, autoencoder=autoencoder, start=begun)
+    if isinstance(model, Clusters) and (warning := collapse(results[-1], n_clusters)):
+        run.warn(warning)
+    return results
+
+
+def draw(
+    figures: Figures,
+    model: LatentModel,
+    data: ImageDataModule,
+    own: Result,
+    trained: Trained,
+    title: str,
+    seed: int,
+    summary: Summary,
+    run: Run,
+) -> None:
+    """Write the figures and the report, if they are wanted."""
+    if not figures.at_end:
+        return
+    curves, loggers = trained.history.metrics, trained.trainer.loggers
+    with run.timed("show"):
+        show(figures, run.folder, data, model, own, curves, title=title, seed=seed, loggers=loggers)
+    summary.write(run.folder)  # again, now that it has all the times
+    write_report(run.folder)
