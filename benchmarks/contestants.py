@@ -18,7 +18,7 @@ from latentclust.data import ImageDataModule, to_unit_interval
 from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
 from latentclust.settings import Settings
-from latentclust.settings.model import Network
+from latentclust.settings.model import NetworkModel
 from latentclust.training.builders import TrainingSetup, build_model, build_trainer
 from latentclust.training.callbacks import ClusterAccuracy, History
 
@@ -41,7 +41,7 @@ class EpochClock(L.Callback):
 
 def build(settings: Settings, data: ImageDataModule) -> VaDE:
     """Build the default VaDE; the time of an epoch does not depend on where its mixture starts."""
-    assert isinstance(settings.model, Network)
+    assert isinstance(settings.model, NetworkModel)
     model = build_model(
         settings.model, settings.network, settings.n_clusters, settings.seed, data.input_shape
     )

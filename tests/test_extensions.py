@@ -91,7 +91,9 @@ SMALL = ["network.widths=[16]", "n_clusters=3", "figures.at_end=false", "trainer
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "latentclust", "--config-dir", str(folder / "conf"), *arguments]
     path = f"{REPOSITORY / 'src'}{os.pathsep}{folder}"
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    # Commands run in this process have set it for themselves.
+    inherited = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
+    environment = inherited | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )

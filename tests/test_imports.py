@@ -6,6 +6,7 @@ import sys
 # Without the modules that Windows lacks, import every module and say how many there were.
 SCRIPT = """
 import importlib, pkgutil, sys
+import psutil  # has another implementation on Windows, which needs none of these
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
 import latentclust

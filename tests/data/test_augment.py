@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
-from latentclust.data import DigitsDataModule
+from latentclust.data import Batch, DigitsDataModule
 from latentclust.data.augment import Augmentation, augment, warp
 
 
@@ -146,5 +146,5 @@ def test_only_training_batches_are_augmented(training: bool) -> None:
     trainer = Trainer()
     trainer.training = training  # type: ignore[attr-defined]
     data.trainer = trainer  # type: ignore[assignment]
-    batch = data.pool.images[:20]
-    assert torch.equal(data.on_after_batch_transfer(batch, 0), batch.float() / 255) is not training
+    batch = Batch(data.pool.images[:20], torch.arange(20), None)
+    assert torch.equal(data.on_after_batch_transfer(batch, 0).x, batch.x.float() / 255) is not training

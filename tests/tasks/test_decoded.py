@@ -8,9 +8,9 @@ import torch
 from matplotlib.figure import Figure
 
 from latentclust.data import DigitsDataModule
+from latentclust.gallery import decoded
 from latentclust.gallery.view import View
 from latentclust.models import VaDE
-from latentclust.tasks import decoded
 
 
 def test_prototypes_stand_beside_their_most_and_least_certain_members(

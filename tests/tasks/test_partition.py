@@ -222,7 +222,7 @@ def test_the_same_command_gives_the_same_numbers(latentclust: Command) -> None:
         (["model=kmeans", "task=evaluate"], "task=evaluate needs a trained network"),
         (["model=spectral", "data=moons", "task=predict"], "which model=spectral is not"),
         (["model=kmeans", "data=moons", "n_clusters=1001"], "there are only 1000 inputs"),
-        (["model=kmeans", "data=blobs", "data.n_groups=1001"], "there are only 1000 inputs"),
+        (["model=kmeans", "data=blobs", "data.n_groups=1001"], "1000 points cannot make 1001 groups"),
         (["model=kmeans", "data=moons", "data.dims=1"], "data.dims is 1"),
         (["model=kmeans", "data=moons", "data.noise=-1"], "data.noise is -1"),
         (["model=kmeans", "data=moons", "data.limit=5"], "data=moons has no data.limit"),

@@ -122,6 +122,11 @@ class ImageDataModule(LightningDataModule, ABC):
         return uniform_subset(train, n_train), uniform_subset(test, n_test) if test and n_test else None
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether `setup` has loaded the images."""
+        return self._pool is not None
+
+    @property
     def pool(self) -> Split:
         """The images to cluster, N in number; known after `setup`."""
         if self._pool is None:

@@ -1,5 +1,6 @@
 """The stages of a training, each with its own section of the settings."""
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,8 @@ from latentclust.training.callbacks import (
 )
 from latentclust.training.measuring import measure
 
+log = logging.getLogger(__name__)
+
 
 class Trained(NamedTuple):
     """What is left of a training beside the model."""
@@ -62,10 +65,18 @@ def prepare(
     inputs.seed = seed
     if inputs.augmentation == Augmentation():
         inputs.augmentation = Augmentation(**augment.model_dump())
-    with run.timed("data"):
-        inputs.setup()
+    if not inputs.is_loaded:
+        with run.timed("data"):
+            inputs.setup()
     require_enough(len(inputs.pool), n_clusters, "images")
     run.check_data(inputs, name)
+    if inputs.passes > 1:
+        log.info(
+            "An epoch goes %d times over the %s images (data.min_images_per_epoch=%d)",
+            inputs.passes,
+            f"{len(inputs.pool):,}",
+            inputs.min_images_per_epoch,
+        )
     return inputs
 
 
