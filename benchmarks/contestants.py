@@ -105,7 +105,7 @@ def floor(settings: Settings, data: ImageDataModule, device: str) -> float:
     start = perf_counter()
     for batch in data.train_dataloader():
         with context:
-            loss = model.objective(to_unit_interval(batch))["loss"]
+            loss = model.objective(to_unit_interval(batch.x))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -28,9 +28,11 @@ def test_prototypes_stand_beside_their_most_and_least_certain_members(
     torch.manual_seed(0)
     model = VaDE([1, 8, 8], [16], 3, 4).eval()
     view = View.of(data, model, "")
-    for _ in decoded.mixture(model, view):
-        pass
-    order = model.prior.mixture_parameters().weights.argsort(descending=True).tolist()
+    weights = model.prior.mixture_parameters().weights
+    with torch.no_grad():
+        for _ in decoded.centers(model, view, weights.numpy()):
+            pass
+    order = weights.argsort(descending=True).tolist()
     assert view.confidence is not None
     for place, cluster in enumerate(order):
         members = np.flatnonzero(view.clusters == cluster)
