@@ -16,8 +16,9 @@ from latentclust.tasks.evaluate import require_trained
 from tests.conftest import REPOSITORY, Command
 
 COMMAND = re.compile(r"python -m latentclust\b(?:[^\S\n]+[^\s`#|]+)*")
-# Two spaces or more come before an explanation. What a page leaves open is in capitals or in brackets.
-EXPLANATION, OPEN = re.compile(r"\s{2,}|\s#"), re.compile(r"\[GROUP|KEY=|\.\.\.$")
+# Two spaces or more come before an explanation. What a page leaves open is in capitals or in brackets, or
+# asks for a folder of one's own, as test_extensions.py has one.
+EXPLANATION, OPEN = re.compile(r"\s{2,}|\s#"), re.compile(r"\[GROUP|KEY=|\.\.\.$|--config-dir")
 # A run of the pages has this name; `FOLDER` is one of the help.
 A_RUN = re.compile(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}|FOLDER")
 

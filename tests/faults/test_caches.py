@@ -30,6 +30,7 @@ WATCHERS = {
 }
 
 
+@pytest.mark.faults
 def test_another_number_of_threads_is_another_result(latentclust: Command, tmp_path: Path) -> None:
     before = torch.get_num_threads()
     try:
