@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,7 @@ def main() -> None:
     """
     # A line that the log has no room for is lost, without a traceback at each.
     logging.raiseExceptions = WITH_TRACEBACKS
+    threading.excepthook = report_thread_error
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
     try:
@@ -129,6 +131,15 @@ def main() -> None:
         kind = TerminatedError if was_terminated() else StoppedError
         again = shlex.join(["python", "-m", "latentclust", *sys.argv[1:]])
         fail(f"stopped; nothing is lost, start again with: {again}", kind.exit_code)
+
+
+def report_thread_error(error: threading.ExceptHookArgs) -> None:
+    """Leave an error of the operating system to the main thread, which meets the same disk and explains it.
+
+    TensorBoard writes its events in a thread of its own and raises its error in both.
+    """
+    if WITH_TRACEBACKS or not isinstance(error.exc_value, OSError):
+        threading.__excepthook__(error)
 
 
 def say(message: str) -> None:
