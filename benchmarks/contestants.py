@@ -14,7 +14,7 @@ import lightning as L
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from latentclust.data import ImageDataModule, to_unit_interval
+from latentclust.data import DataModule, to_unit_interval
 from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
 from latentclust.settings import Settings
@@ -39,7 +39,7 @@ class EpochClock(L.Callback):
         self.seconds = perf_counter() - self.start
 
 
-def build(settings: Settings, data: ImageDataModule) -> VaDE:
+def build(settings: Settings, data: DataModule) -> VaDE:
     """Build the default VaDE; the time of an epoch does not depend on where its mixture starts."""
     assert isinstance(settings.model, NetworkModel)
     model = build_model(
@@ -60,9 +60,9 @@ def synchronize(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def plain(settings: Settings, data: ImageDataModule, device: str) -> float:
+def plain(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch as a notebook would write it; return seconds."""
-    images = TensorDataset(to_unit_interval(data.pool.images).cpu())
+    images = TensorDataset(to_unit_interval(data.pool.inputs).cpu())
     loader = DataLoader(images, data.batch_size, shuffle=True, num_workers=4)
     model = build(settings, data).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -76,7 +76,7 @@ def plain(settings: Settings, data: ImageDataModule, device: str) -> float:
     return perf_counter() - start
 
 
-def latentclust(settings: Settings, data: ImageDataModule, device: str) -> float:
+def latentclust(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch through the Trainer, everything of a normal run included; return seconds."""
     accuracy = ClusterAccuracy(settings.n_clusters, **settings.callbacks.cluster_accuracy.model_dump())
     clock, measures = EpochClock(), [accuracy, History()]
@@ -97,7 +97,7 @@ def latentclust(settings: Settings, data: ImageDataModule, device: str) -> float
     return clock.seconds
 
 
-def floor(settings: Settings, data: ImageDataModule, device: str) -> float:
+def floor(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch with our module and batches in a bare loop; return seconds."""
     model = build(settings, data).to(device)
     optimizer = torch.optim.Adam(list(model.parameter_groups()), fused=True)
@@ -113,7 +113,7 @@ def floor(settings: Settings, data: ImageDataModule, device: str) -> float:
     return perf_counter() - start
 
 
-def limit(settings: Settings, data: ImageDataModule, device: str) -> float:
+def limit(settings: Settings, data: DataModule, device: str) -> float:
     """Compute an epoch's matrix products and nothing else; return seconds."""
     dtype = (
         torch.bfloat16
@@ -143,7 +143,7 @@ def limit(settings: Settings, data: ImageDataModule, device: str) -> float:
     return (perf_counter() - start) * steps / repeats
 
 
-def clustpy(settings: Settings, data: ImageDataModule, device: str) -> float:
+def clustpy(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch of ClustPy's VaDE, which starts from a random network here; return seconds."""
     from clustpy.deep import vade
 
@@ -157,7 +157,7 @@ def clustpy(settings: Settings, data: ImageDataModule, device: str) -> float:
         seconds.append(perf_counter() - start)
         return fitted
 
-    images = to_unit_interval(data.pool.images).flatten(1).cpu().numpy()
+    images = to_unit_interval(data.pool.inputs).flatten(1).cpu().numpy()
     network = vade._VaDE_VAE([images.shape[1], *settings.network.widths, settings.model.latent_dim])
     network.fitted = True  # else it would pretrain
     model = vade.VaDE(
@@ -174,7 +174,7 @@ def clustpy(settings: Settings, data: ImageDataModule, device: str) -> float:
     return seconds[0]
 
 
-CONTESTANTS: dict[str, Callable[[Settings, ImageDataModule, str], float]] = {
+CONTESTANTS: dict[str, Callable[[Settings, DataModule, str], float]] = {
     "plain": plain,
     "latentclust": latentclust,
     "floor": floor,

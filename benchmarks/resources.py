@@ -36,7 +36,7 @@ from latentclust.compose import without_hydra
 from latentclust.hardware import choose_accelerator, device_name
 from latentclust.runs.run import commit
 from latentclust.settings import check_settings
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.training.builders import build_data
 
 HERE = Path(__file__).resolve().parent
@@ -101,9 +101,9 @@ def repeated(data: list[str], copies: int, folder: Path) -> list[str]:
     """Write the images several times, each copy with its own shift; return overrides to read them."""
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         settings = check_settings(without_hydra(compose("config", overrides=data)))
-    assert isinstance(settings.data, ImageData)
+    assert isinstance(settings.data, PoolData)
     pool = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters).pool
-    images = pool.images.squeeze(1).numpy()
+    images = pool.inputs.squeeze(1).numpy()
     steps = [(copy % 3 - 1, copy // 3 % 3 - 1) for copy in range(copies)]
     path = folder / f"images-{copies}.npz"
     np.savez(path, images=np.concatenate([np.roll(images, step, axis=(1, 2)) for step in steps]))

@@ -32,7 +32,7 @@ from latentclust.compose import without_hydra
 from latentclust.hardware import choose_accelerator, choose_precision, device_name
 from latentclust.runs.run import commit
 from latentclust.settings import check_settings
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.training.builders import build_data
 from latentclust.training.quiet import silence_known_warnings
 
@@ -48,7 +48,7 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
         cfg = compose("config", overrides=[*overrides, f"data.limit={images or 'null'}"])
     settings = check_settings(without_hydra(cfg))
     accelerator = choose_accelerator(settings.trainer.accelerator)
-    assert isinstance(settings.data, ImageData)
+    assert isinstance(settings.data, PoolData)
     data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters).to(accelerator)
     speeds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     for _ in range(rounds):

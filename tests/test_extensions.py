@@ -17,11 +17,11 @@ from typing import Literal
 import torch
 
 from latentclust.clustering import fit_kmeans
-from latentclust.data import ImageDataModule, Source, Split
+from latentclust.data import DataModule, Source, Split
 from latentclust.models import DEC
 from latentclust.registry import register_data, register_model, register_start
 from latentclust.settings import Section
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.settings.dec import SelfSharpening
 
 
@@ -44,13 +44,13 @@ def fit_first(z, n_clusters, *, seed=0, n_init=1):
     return fit_kmeans(z, n_clusters, seed=seed, n_init=n_init)
 
 
-class StripesSettings(ImageData):
+class StripesSettings(PoolData):
     name: Literal["stripes"]
     period: int
 
 
 @register_data("stripes", settings=StripesSettings)
-class Stripes(ImageDataModule):
+class Stripes(DataModule):
     def __init__(self, *, period, **options):
         super().__init__(**options)
         self.period = period

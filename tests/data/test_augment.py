@@ -146,5 +146,5 @@ def test_only_training_batches_are_augmented(training: bool) -> None:
     trainer = Trainer()
     trainer.training = training  # type: ignore[attr-defined]
     data.trainer = trainer  # type: ignore[assignment]
-    batch = Batch(data.pool.images[:20], torch.arange(20), None)
+    batch = Batch(data.pool.inputs[:20], torch.arange(20), None)
     assert torch.equal(data.on_after_batch_transfer(batch, 0).x, batch.x.float() / 255) is not training

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentclust.data import ImageDataModule, Source, Split
+from latentclust.data import DataModule, Source, Split
 from latentclust.data.splits import apportion
 from latentclust.errors import LatentclustError
 
@@ -19,7 +19,7 @@ def split(sizes: list[int], first: int, *, labeled: bool = True) -> Split:
     return Split(numbers.view(-1, 1, 1, 1).expand(-1, 1, 2, 3).clone(), labels if labeled else None)
 
 
-class ToyDataModule(ImageDataModule):
+class ToyDataModule(DataModule):
     labeled = True
     has_test = True
     loads = 0
@@ -36,7 +36,7 @@ class UnlabeledDataModule(ToyDataModule):
     has_test = False
 
 
-def ready(kind: type[ImageDataModule] = ToyDataModule, **options) -> ImageDataModule:
+def ready(kind: type[DataModule] = ToyDataModule, **options) -> DataModule:
     data = kind(**{"batch_size": 8} | options)
     data.setup()
     return data
@@ -48,22 +48,22 @@ def numbers(images: Tensor) -> list[int]:
 
 def test_pool_all_is_train_then_test_and_test_is_a_view_of_it():
     data = ready(pool="all")
-    assert numbers(data.pool.images) == [*range(60), *range(100, 118)]
+    assert numbers(data.pool.inputs) == [*range(60), *range(100, 118)]
     assert data.test_slice == slice(60, 78)
     assert data.test is not None
     assert data.test.labels is not None
     assert data.pool.labels is not None
-    assert numbers(data.test.images) == list(range(100, 118))
+    assert numbers(data.test.inputs) == list(range(100, 118))
     assert data.test.labels.tolist() == data.pool.labels[data.test_slice].tolist()
-    assert data.test.images.untyped_storage().data_ptr() == data.pool.images.untyped_storage().data_ptr()
+    assert data.test.inputs.untyped_storage().data_ptr() == data.pool.inputs.untyped_storage().data_ptr()
 
 
 def test_pool_train_holds_the_test_images_out():
     data = ready(pool="train")
-    assert numbers(data.pool.images) == list(range(60))
+    assert numbers(data.pool.inputs) == list(range(60))
     assert data.test_slice is None
     assert data.test is not None
-    assert numbers(data.test.images) == list(range(100, 118))
+    assert numbers(data.test.inputs) == list(range(100, 118))
 
 
 @pytest.mark.parametrize("pool", ["all", "train"])
@@ -106,10 +106,10 @@ def test_limit_is_exact_and_shared_between_both_splits_in_pool_all(limit):
     assert len(data.pool) == limit == n_train + n_test
     assert data.pool.labels is not None
     assert data.test_slice == (slice(n_train, limit) if n_test else None)
-    assert all(number >= 100 for number in numbers(data.pool.images[n_train:]))
-    assert all(number < 60 for number in numbers(data.pool.images[:n_train]))
+    assert all(number >= 100 for number in numbers(data.pool.inputs[n_train:]))
+    assert all(number < 60 for number in numbers(data.pool.inputs[:n_train]))
     # The labels still belong to their images: class c begins at 0, 30, 50 and at 100, 109, 115.
-    truth = np.digitize(numbers(data.pool.images), [30, 50, 100, 109, 115]) % 3
+    truth = np.digitize(numbers(data.pool.inputs), [30, 50, 100, 109, 115]) % 3
     assert data.pool.labels.tolist() == truth.tolist()
 
 
@@ -121,7 +121,7 @@ def test_limit_counts_the_pool_alone_in_pool_train():
 
 
 def test_labels_have_no_say_in_which_images_limit_keeps(monkeypatch):
-    honest = ready(limit=20).pool.images
+    honest = ready(limit=20).pool.inputs
     load = ToyDataModule.load
 
     def relabeled(self: ToyDataModule) -> Source:
@@ -133,11 +133,11 @@ def test_labels_have_no_say_in_which_images_limit_keeps(monkeypatch):
         return source
 
     monkeypatch.setattr(ToyDataModule, "load", relabeled)
-    assert torch.equal(ready(limit=20).pool.images, honest)
+    assert torch.equal(ready(limit=20).pool.inputs, honest)
 
 
 def test_limit_chooses_the_same_images_for_every_seed():
-    assert torch.equal(ready(limit=20, seed=1).pool.images, ready(limit=20, seed=2).pool.images)
+    assert torch.equal(ready(limit=20, seed=1).pool.inputs, ready(limit=20, seed=2).pool.inputs)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_batch_as_large_as_the_pool_is_possible():
 
 def test_fingerprint_is_of_the_images_and_their_shape():
     data = ready()
-    truth = hashlib.sha256(b"(78, 1, 2, 3)" + data.pool.images.numpy().tobytes()).hexdigest()
+    truth = hashlib.sha256(b"(78, 1, 2, 3)" + data.pool.inputs.numpy().tobytes()).hexdigest()
     assert data.fingerprint == truth
     assert ready(seed=5, batch_size=3).fingerprint == truth
     assert ready(pool="train").fingerprint != truth
@@ -178,9 +178,9 @@ def test_moving_keeps_the_dtype_and_the_view(pool):
     data = ready(pool=pool)
     assert data.to("meta") is data
     assert data.test is not None
-    assert data.pool.images.device.type == data.test.images.device.type == "meta"
-    assert data.pool.images.dtype == torch.uint8
+    assert data.pool.inputs.device.type == data.test.inputs.device.type == "meta"
+    assert data.pool.inputs.dtype == torch.uint8
     assert len(data.test) == 18
-    assert (data.test.images._base is data.pool.images) == (pool == "all")
-    moved = data.pool.images
-    assert data.to("meta").pool.images is moved
+    assert (data.test.inputs._base is data.pool.inputs) == (pool == "all")
+    moved = data.pool.inputs
+    assert data.to("meta").pool.inputs is moved

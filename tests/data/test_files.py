@@ -29,14 +29,14 @@ def save(tmp_path):
 def test_npy_holds_unlabeled_images(tmp_path):
     np.save(tmp_path / "own.npy", GRAY)
     source = load_files(str(tmp_path / "own.npy"))
-    np.testing.assert_array_equal(source.train.images.numpy(), GRAY[:, None])
+    np.testing.assert_array_equal(source.train.inputs.numpy(), GRAY[:, None])
     assert source.train.labels is None
     assert source.test is None
     assert source.class_names == ()
 
 
 def test_channels_come_to_the_front(save):
-    images = load_files(save(images=COLOR)).train.images
+    images = load_files(save(images=COLOR)).train.inputs
     assert images.shape == (6, 3, 4, 5)
     assert images[2, 1, 3, 4] == COLOR[2, 3, 4, 1]
 
@@ -45,13 +45,13 @@ def test_channels_come_to_the_front(save):
 def test_gray_levels_survive_as_floats(save, dtype):
     levels = np.arange(256).reshape(1, 16, 16)
     source = load_files(save(images=(levels / 255).astype(dtype)))
-    np.testing.assert_array_equal(source.train.images.numpy(), levels[None])
+    np.testing.assert_array_equal(source.train.inputs.numpy(), levels[None])
 
 
 def test_floats_between_gray_levels_go_to_the_nearer_one(save):
     levels = np.array([0.4, 0.6, 253.4, 254.6])
     source = load_files(save(images=(levels / 255).reshape(1, 2, 2)))
-    assert source.train.images.flatten().tolist() == [0, 1, 253, 255]
+    assert source.train.inputs.flatten().tolist() == [0, 1, 253, 255]
 
 
 def test_labels_are_renumbered_and_keep_their_names(save):
@@ -67,8 +67,8 @@ def test_mask_puts_images_into_the_test_split(save):
     source = load_files(save(images=GRAY, labels=np.arange(6), is_test=mask))
     assert source.test is not None
     assert source.test.labels is not None
-    np.testing.assert_array_equal(source.train.images[:, 0].numpy(), GRAY[~mask])
-    np.testing.assert_array_equal(source.test.images[:, 0].numpy(), GRAY[mask])
+    np.testing.assert_array_equal(source.train.inputs[:, 0].numpy(), GRAY[~mask])
+    np.testing.assert_array_equal(source.test.inputs[:, 0].numpy(), GRAY[mask])
     assert source.test.labels.tolist() == [1, 4]
 
 
@@ -165,7 +165,7 @@ def test_archive_that_inflates_to_more_than_memory_is_refused(tmp_path, monkeypa
     assert (tmp_path / "own.npz").stat().st_size < 10_000
     monkeypatch.setattr(files, "_free_memory", lambda: free)
     if fits:
-        assert load_files(tmp_path / "own.npz").train.images.shape == (4096, 1, 32, 32)
+        assert load_files(tmp_path / "own.npz").train.inputs.shape == (4096, 1, 32, 32)
     else:
         monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("inflated it"))
         with pytest.raises(LatentclustError, match=r"holds arrays of 0\.00 GiB, and 2 times"):

@@ -48,13 +48,13 @@ def test_idx_files_are_fetched_and_read_as_torchvision_reads_them(
     monkeypatch.setattr(sources, constant, replace(real, sha256=sha256, fetchers={"fake": fetch}))
 
     source = load(tmp_path)
-    assert source.train.images.shape == (7, 1, 28, 28)
+    assert source.train.inputs.shape == (7, 1, 28, 28)
     for split, prefix in ((source.train, "train"), (source.test, "t10k")):
-        np.testing.assert_array_equal(split.images[:, 0].numpy(), IMAGES[prefix])
+        np.testing.assert_array_equal(split.inputs[:, 0].numpy(), IMAGES[prefix])
         assert split.labels.dtype == torch.int64
         np.testing.assert_array_equal(split.labels.numpy(), LABELS[prefix])
         dataset = reference(tmp_path, train=prefix == "train", download=False)
-        assert torch.equal(split.images[:, 0], dataset.data)
+        assert torch.equal(split.inputs[:, 0], dataset.data)
     assert len(source.class_names) == 10
 
 
@@ -69,15 +69,15 @@ def test_digits_are_those_of_scikit_learn():
     assert source.test.labels is not None
     assert source.train.labels is not None
     assert (len(source.train), len(source.test)) == (1437, 360)
-    assert source.train.images.dtype == torch.uint8
-    assert source.train.images.max() == 255
+    assert source.train.inputs.dtype == torch.uint8
+    assert source.train.inputs.max() == 255
     both = source.train + source.test
     truth = sklearn_datasets.load_digits()
 
     def rows(images, labels):
         return sorted(map(tuple, np.column_stack([images.reshape(1797, 64), labels]).tolist()))
 
-    levels = np.round(both.images.numpy() / 255 * 16)
+    levels = np.round(both.inputs.numpy() / 255 * 16)
     assert rows(levels, both.labels.numpy()) == rows(truth.images, truth.target)
     expected = np.bincount(truth.target) / 5
     assert np.abs(np.bincount(source.test.labels.numpy()) - expected).max() < 1
@@ -88,7 +88,7 @@ def test_digits_are_always_split_alike():
     np.random.seed(1)  # noqa: NPY002 - the global state is what must not matter
     first = load_digits()
     np.random.seed(2)  # noqa: NPY002
-    assert torch.equal(first.train.images, load_digits().train.images)
+    assert torch.equal(first.train.inputs, load_digits().train.inputs)
 
 
 @pytest.mark.parametrize("files", [sources.MNIST, sources.FASHION_MNIST], ids=lambda files: files.name)

@@ -44,7 +44,7 @@ def test_subset_keeps_labels_with_their_images_in_the_original_order(case):
     part = uniform_subset(whole, total)
     assert whole.labels is not None
     assert part.labels is not None
-    kept = part.images.flatten()
+    kept = part.inputs.flatten()
     assert len(kept) == total
     assert kept.tolist() == sorted(set(kept.tolist()))
     assert torch.equal(part.labels, whole.labels[kept])
@@ -54,16 +54,16 @@ def test_subset_keeps_labels_with_their_images_in_the_original_order(case):
 def test_labels_have_no_say_in_the_subset(case):
     sizes, total = case
     whole = labeled(sizes)
-    unlabeled = uniform_subset(Split(whole.images, None), total)
+    unlabeled = uniform_subset(Split(whole.inputs, None), total)
     assert unlabeled.labels is None
-    assert torch.equal(unlabeled.images, uniform_subset(whole, total).images)
+    assert torch.equal(unlabeled.inputs, uniform_subset(whole, total).inputs)
 
 
 def test_every_image_is_as_likely_as_any_other(monkeypatch):
     whole, counts, draws = labeled([3, 9]), torch.zeros(12), 3000
     for seed in range(draws):
         monkeypatch.setattr(splits, "SUBSET_SEED", seed)
-        counts[uniform_subset(whole, 4).images.flatten()] += 1
+        counts[uniform_subset(whole, 4).inputs.flatten()] += 1
     # Binomial with probability 1/3: four standard deviations.
     assert (counts / draws - 1 / 3).abs().max() < 4 * (2 / 9 / draws) ** 0.5
 
@@ -71,17 +71,17 @@ def test_every_image_is_as_likely_as_any_other(monkeypatch):
 def test_subset_is_the_same_whatever_the_global_seed_but_not_simply_the_first():
     whole = labeled([40, 60])
     torch.manual_seed(1)
-    first = uniform_subset(whole, 10).images.flatten().tolist()
+    first = uniform_subset(whole, 10).inputs.flatten().tolist()
     torch.manual_seed(2)
-    assert uniform_subset(whole, 10).images.flatten().tolist() == first
+    assert uniform_subset(whole, 10).inputs.flatten().tolist() == first
     assert first != list(range(10))
 
 
 def test_sum_is_labeled_only_if_both_are():
     one, two = labeled([1, 2]), labeled([3])
     both = one + two
-    assert both.images.flatten().tolist() == [0, 1, 2, 0, 1, 2]
+    assert both.inputs.flatten().tolist() == [0, 1, 2, 0, 1, 2]
     assert one.labels is not None
     assert both.labels is not None
     assert both.labels.tolist() == [*one.labels.tolist(), 0, 0, 0]
-    assert (one + Split(two.images, None)).labels is None
+    assert (one + Split(two.inputs, None)).labels is None

@@ -78,7 +78,7 @@ def test_trainer_validates_on_the_images_that_the_pool_leaves_out(tmp_path):
     data, model = ToyDataModule(pool="train", batch_size=25), Recorder()
     quiet_trainer(tmp_path, max_steps=3).fit(model, datamodule=data)
     assert data.test is not None
-    assert torch.equal(torch.cat(model.validated), data.test.images.float() / 255)
+    assert torch.equal(torch.cat(model.validated), data.test.inputs.float() / 255)
     assert ready(pool="all").val_dataloader() == []
 
 
@@ -115,7 +115,7 @@ def test_each_image_comes_with_its_place_and_its_own_target(tmp_path, options, l
     assert len(model.batches) == 3 * steps
     for number, (x, index, target) in enumerate(model.batches):
         assert index.dtype == torch.int64
-        assert torch.equal(x, data.pool.images[index].float() / 255)
+        assert torch.equal(x, data.pool.inputs[index].float() / 255)
         assert target.tolist() == [[i, number // steps] for i in index.tolist()]
 
 
@@ -146,8 +146,8 @@ def test_the_images_are_on_the_device_once(pool):
 
     data = ready(pool=pool)
     data.trainer = Elsewhere()
-    assert data.train_dataloader().images is data.pool.images
-    assert data.pool.images.device.type == "meta"
+    assert data.train_dataloader().inputs is data.pool.inputs
+    assert data.pool.inputs.device.type == "meta"
     if pool == "train":
-        assert data.val_dataloader().images is data.test.images
-        assert data.test.images.device.type == "meta"
+        assert data.val_dataloader().inputs is data.test.inputs
+        assert data.test.inputs.device.type == "meta"

@@ -50,7 +50,7 @@ def test_other_images_get_the_same_clusters_however_few_they_are(
     whole = predicted(latentclust("task=predict", "ckpt_path=last"))
     pool = build_datamodule("digits", limit=400, pool="all" if model == "vade" else "train")
     pool.setup()
-    np.savez(tmp_path / "few.npz", images=pool.pool.images[[7, 0, 3], 0].numpy())
+    np.savez(tmp_path / "few.npz", images=pool.pool.inputs[[7, 0, 3], 0].numpy())
     few = ["ckpt_path=last", "data=files", "data.path=few.npz", "data.limit=null", "seed=1"]
     few += ["figures.embedding.method=none"]
     alone = predicted(latentclust("task=predict", *few))
@@ -148,7 +148,7 @@ def test_evaluate_measures_the_terms_of_the_objective(latentclust: Command) -> N
     data.setup()
     assert data.test is not None
     for name, split in (("train", data.pool), ("test", data.test)):
-        images = split.images.float() / 255
+        images = split.inputs.float() / 255
         expected = torch.nn.functional.mse_loss(model(images), images)
         assert metrics[f"{name}/reconstruction"] == pytest.approx(expected.item(), rel=1e-5)
     # The run has measured the same test images with the same weights.

@@ -99,13 +99,13 @@ def test_of_very_many_images_a_sample_is_fitted(
     assert outcome.status == 0, outcome.err
     data = build_datamodule("digits", pool="train")
     data.setup()
-    images = pixels(data.pool.images)
+    images = pixels(data.pool.inputs)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:100]
     fitted = KMeans(10, n_init=10, random_state=0).fit(images[order])
     own = outcome.summary["results"][-1]
     assert own["pool"]["acc"] == cluster_accuracy(fitted.predict(images), data.pool.labels)
     assert data.test is not None
-    assert own["test"]["acc"] == cluster_accuracy(fitted.predict(pixels(data.test.images)), data.test.labels)
+    assert own["test"]["acc"] == cluster_accuracy(fitted.predict(pixels(data.test.inputs)), data.test.labels)
 
 
 @pytest.mark.parametrize("model", ["kmeans", "spectral"])

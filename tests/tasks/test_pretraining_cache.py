@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.runs.pretrained import FirstStage, cache_path
 from latentclust.settings import Settings, settings_for
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.settings.model import Pretrained
 from latentclust.training.builders import build_data
 
@@ -31,12 +31,12 @@ def settings(changes: dict[str, Any]) -> Settings:
     return changed
 
 
-def images(changed: Settings) -> ImageDataModule:
-    assert isinstance(changed.data, ImageData)
+def images(changed: Settings) -> DataModule:
+    assert isinstance(changed.data, PoolData)
     return build_data(changed.data, changed.augment, changed.seed, changed.n_clusters)
 
 
-def place(changes: dict[str, Any] | None = None, data: ImageDataModule | None = None) -> Path:
+def place(changes: dict[str, Any] | None = None, data: DataModule | None = None) -> Path:
     changed = settings(changes or {})
     assert isinstance(changed.model, Pretrained)
     stage = FirstStage(changed.model, changed.network, changed.trainer, changed.seed, Path("outputs"))
@@ -88,7 +88,7 @@ def test_augmentation_counts_where_the_pretraining_has_it() -> None:
 
 def test_other_images_of_the_same_shape_are_another_pretraining() -> None:
     other = images(settings({}))
-    other.pool.images[0, 0, 0, 0] += 1
+    other.pool.inputs[0, 0, 0, 0] += 1
     assert place(data=other) != place()
 
 

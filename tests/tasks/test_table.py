@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, confusion_matrix, normalized_mutual_info_score
 
-from latentclust.data import DigitsDataModule, ImageDataModule
+from latentclust.data import DataModule, DigitsDataModule
 from latentclust.models import AE, VaDE
 from tests.conftest import Command
 
@@ -16,7 +16,7 @@ Integers = NDArray[np.integer]
 
 
 @pytest.fixture(scope="module")
-def whole() -> ImageDataModule:
+def whole() -> DataModule:
     """The 400 images of the tiny experiments, all in the pool."""
     data = DigitsDataModule(limit=400, pool="all")
     data.setup()
@@ -40,14 +40,12 @@ def assert_scores(row: dict[str, float], clusters: Integers, labels: Integers) -
 
 
 @pytest.mark.parametrize("name", ["vade", "conv"])
-def test_vades_row_is_what_its_checkpoint_predicts(
-    trained: Command, whole: ImageDataModule, name: str
-) -> None:
+def test_vades_row_is_what_its_checkpoint_predicts(trained: Command, whole: DataModule, name: str) -> None:
     run = trained(f"experiment=tiny_{name}")
     assert run.folder is not None
     model = VaDE.load_from_checkpoint(run.folder / "checkpoints/last.ckpt", weights_only=True).eval()
     assert whole.pool.labels is not None
-    clusters, labels = model.predict(floats(whole.pool.images)).numpy(), whole.pool.labels.numpy()
+    clusters, labels = model.predict(floats(whole.pool.inputs)).numpy(), whole.pool.labels.numpy()
     row = run.summary["results"][-1]
     assert row["method"] == "VaDE"
     assert_scores(row["pool"], clusters, labels)
@@ -61,7 +59,7 @@ def test_vades_row_is_what_its_checkpoint_predicts(
 
 @pytest.mark.parametrize("name", ["vade", "conv"])
 def test_the_start_is_the_partition_that_the_checkpoint_carries(
-    trained: Command, whole: ImageDataModule, name: str
+    trained: Command, whole: DataModule, name: str
 ) -> None:
     run = trained(f"experiment=tiny_{name}")
     assert run.folder is not None
@@ -75,12 +73,12 @@ def test_the_start_is_the_partition_that_the_checkpoint_carries(
     assert_scores(row["test"], start[-len(whole.test) :], labels[-len(whole.test) :])
 
 
-def test_kmeans_on_the_first_stages_codes_is_scikit_learns(trained: Command, whole: ImageDataModule) -> None:
+def test_kmeans_on_the_first_stages_codes_is_scikit_learns(trained: Command, whole: DataModule) -> None:
     run = trained("experiment=tiny_conv")
     assert run.folder is not None
     first = AE.load_from_checkpoint(run.folder / "pretrain/checkpoints/last.ckpt", weights_only=True).eval()
     with torch.no_grad():
-        codes = first.encode(floats(whole.pool.images)).double().numpy()
+        codes = first.encode(floats(whole.pool.inputs)).double().numpy()
     (row,) = [row for row in run.summary["results"] if row["method"] == "k-means on AE latents"]
     assert whole.pool.labels is not None
     assert_scores(
@@ -99,7 +97,7 @@ def test_test_images_go_to_the_nearest_mean_of_the_pools_kmeans(trained: Command
     assert data.test is not None
     assert data.test.labels is not None
     with torch.no_grad():
-        pool, test = (model.encode(floats(split.images)).double().numpy() for split in (data.pool, data.test))
+        pool, test = (model.encode(floats(split.inputs)).double().numpy() for split in (data.pool, data.test))
     found = KMeans(10, n_init=5, random_state=0).fit(pool)
     (row,) = [row for row in run.summary["results"] if row["method"] == "k-means on AE latents"]
     assert_scores(row["test"], found.predict(test), data.test.labels.numpy())

@@ -141,7 +141,7 @@ def test_the_first_term_that_is_not_finite_is_named(tmp_path: Path) -> None:
 def test_logged_scores_are_those_of_the_predictions(tmp_path: Path) -> None:
     model, history, data = vade(), History(), digits()
     train(model, [ClusterAccuracy(10), history], tmp_path)
-    clusters = in_chunks(model.eval().predict, data.pool.images)
+    clusters = in_chunks(model.eval().predict, data.pool.inputs)
     expected = clustering_scores(clusters, data.pool.labels)
     for name in ("acc", "nmi", "ari", "used"):
         assert history.metrics[f"cluster/{name}"][-1] == (2, pytest.approx(getattr(expected, name), abs=1e-6))
@@ -154,18 +154,18 @@ def test_scores_of_a_sample_are_those_of_its_images(tmp_path: Path) -> None:
     model, history, data = vade(), History(), digits()
     measure = ClusterAccuracy(10, n_images=90)
     train(model, [measure, history], tmp_path)
-    assert measure.images is not None
-    assert len(measure.images.pool) == 90
-    clusters = in_chunks(model.eval().predict, measure.images.pool.images)
-    expected = clustering_scores(clusters, measure.images.pool.labels)
+    assert measure.inputs is not None
+    assert len(measure.inputs.pool) == 90
+    clusters = in_chunks(model.eval().predict, measure.inputs.pool.inputs)
+    expected = clustering_scores(clusters, measure.inputs.pool.labels)
     assert history.metrics["cluster/acc"][-1] == (2, pytest.approx(expected.acc, abs=1e-6))
     pool = {(image.numpy().tobytes(), int(label)) for image, label in labeled(data.pool)}
-    assert all((image.numpy().tobytes(), int(label)) in pool for image, label in labeled(measure.images.pool))
+    assert all((image.numpy().tobytes(), int(label)) in pool for image, label in labeled(measure.inputs.pool))
 
 
 def labeled(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
     assert split.labels is not None
-    return zip(split.images, split.labels, strict=True)
+    return zip(split.inputs, split.labels, strict=True)
 
 
 def test_checkpoints_keep_their_distance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from tests.training.test_callbacks import digits, train, vade
 
 def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None:
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
-    codes = in_chunks(model.encode, digits().pool.images)
+    codes = in_chunks(model.encode, digits().pool.inputs)
     expected = fit_gmm(codes, 10, n_init=2, seed=5)
     init = MixtureInitialization("gmm", 5, n_init=2)
     train(model, [init], tmp_path, epochs=1)
@@ -42,8 +42,8 @@ def test_the_mixture_becomes_the_one_fitted_to_the_codes(tmp_path: Path) -> None
 
 def test_axes_of_the_mixture_become_those_of_the_codes(tmp_path: Path) -> None:
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
-    x = digits().pool.images.float() / 255
-    codes, decoded = in_chunks(model.encode, digits().pool.images), model.decode(model.encode(x))
+    x = digits().pool.inputs.float() / 255
+    codes, decoded = in_chunks(model.encode, digits().pool.inputs), model.decode(model.encode(x))
     expected = fit_semitied(codes, 10, n_init=2, seed=5)
     assert expected.axes is not None
     init = MixtureInitialization("semitied", 5, n_init=2)
@@ -68,7 +68,7 @@ def test_codes_keep_their_axes_in_later_fits(tmp_path: Path) -> None:
     model.change_axes = change_axes  # type: ignore[method-assign]
     train(model, [init], tmp_path, epochs=2)
     assert changes == 1
-    codes = in_chunks(model.encode, digits().pool.images)
+    codes = in_chunks(model.encode, digits().pool.inputs)
     assert init.clusters is not None
     for cluster, mean in enumerate(model.prior.means.detach()):
         members = codes[init.clusters.long() == cluster]
@@ -83,7 +83,7 @@ def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
     seen: list[tuple[Tensor, Tensor]] = []
     monkeypatch.setitem(STARTS, "manifold", method)
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0)
-    x = digits().pool.images.float() / 255
+    x = digits().pool.inputs.float() / 255
     hidden = (x.flatten(1) @ model.encoder.trunk[1].weight.T + model.encoder.trunk[1].bias).clamp(min=0)
     train(model, [MixtureInitialization("manifold", 0, "features")], tmp_path, epochs=1)
     ((codes, features),) = seen
@@ -105,7 +105,7 @@ def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(STARTS, "manifold", method)
     init = MixtureInitialization("manifold", 0, "images", voters=3, search=search, n_neighbors=6)
     train(vade(refit_at=[1]), [init], tmp_path, epochs=2)
-    true = nearest_images(digits().pool.images, 6, warp=1)
+    true = nearest_images(digits().pool.inputs, 6, warp=1)
     assert len(seen) == 2
     for told in seen:
         (name, near), *others = told.items()
@@ -122,10 +122,10 @@ def test_neighbors_vote_in_later_fits(space: str, tmp_path: Path) -> None:
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
     watch = Before(init)
     train(model, [watch, init], tmp_path, epochs=2)
-    x = digits().pool.images.float() / 255
+    x = digits().pool.inputs.float() / 255
     senses = [nearest(model.features(x).numpy(), 5)]
     if space == "images":
-        senses.append(nearest_images(digits().pool.images, 5))
+        senses.append(nearest_images(digits().pool.inputs, 5))
     voted = fit_vote(model.encode(x).detach(), 10, watch.clusters, senses, voters=4)
     assert init.clusters is not None
     assert torch.equal(init.clusters.long(), voted.clusters)
@@ -142,7 +142,7 @@ class Before(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, VaDE)
-        self.clusters = pl_module.predict(digits().pool.images.float() / 255)
+        self.clusters = pl_module.predict(digits().pool.inputs.float() / 255)
 
 
 def test_a_fitted_mixture_is_left_alone(tmp_path: Path) -> None:
@@ -168,14 +168,14 @@ class Targets(L.Callback):
         assert batches.targets is not None
         self.seen.append(batches.targets)
         with torch.no_grad():
-            x = digits().pool.images.float() / 255
+            x = digits().pool.inputs.float() / 255
             self.joints.append(pl_module.prior.log_joint(pl_module.encode(x)))
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         assert batch.target is not None
-        images = trainer.datamodule.pool.images  # type: ignore[attr-defined]
+        images = trainer.datamodule.pool.inputs  # type: ignore[attr-defined]
         numbers = [int((images.float() / 255 == x).flatten(1).all(dim=1).nonzero()[0]) for x in batch.x[:5]]
         mine = self.seen[-1][numbers]
         self.in_order.append(torch.equal(batch.target[: len(mine)], mine))
@@ -227,7 +227,7 @@ def test_the_mixture_is_fitted_anew_where_that_is_due(tmp_path: Path) -> None:
             held.append(pl_module.holds_partition)
             moved.append(not torch.equal(pl_module.prior.means, last[0]) if last else False)
             if pl_module.current_epoch == 2:
-                codes = pl_module.encode(digits().pool.images.float() / 255)
+                codes = pl_module.encode(digits().pool.inputs.float() / 255)
                 for cluster in range(10):
                     members = codes[init.clusters == cluster]  # type: ignore[index]
                     torch.testing.assert_close(pl_module.prior.means[cluster], members.mean(dim=0))
@@ -262,15 +262,15 @@ def test_what_measures_or_fits_runs_in_float32(tmp_path: Path) -> None:
     assert {dtype for training, dtype in seen if training} == {torch.bfloat16}
     assert {dtype for training, dtype in seen if not training} == {torch.float32}
     data = digits()
-    clusters = in_chunks(model.eval().predict, data.pool.images)
+    clusters = in_chunks(model.eval().predict, data.pool.inputs)
     acc = clustering_scores(clusters, data.pool.labels).acc
     assert history.metrics["cluster/acc"][-1] == (3, pytest.approx(acc, abs=1e-7))
 
 
 def test_chunks_leave_autocast_to_those_who_train() -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        codes = in_chunks(vade().encode, digits().pool.images)
-    assert torch.equal(codes, in_chunks(vade().encode, digits().pool.images))
+        codes = in_chunks(vade().encode, digits().pool.inputs)
+    assert torch.equal(codes, in_chunks(vade().encode, digits().pool.inputs))
 
 
 def test_a_refit_forgets_what_adam_knew_of_the_old_mixture(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def brightness(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("size", [1, 7, 1797])
 def test_chunks_change_nothing(size: int) -> None:
-    images = digits("all").pool.images
+    images = digits("all").pool.inputs
     torch.testing.assert_close(
         in_chunks(brightness, images, size), images.double().flatten(1).sum(dim=1).float() / 255
     )
@@ -46,10 +46,10 @@ def test_a_sample_holds_test_images_in_proportion_or_its_own(size: int) -> None:
 def test_a_sample_is_drawn_uniformly_and_never_twice() -> None:
     data = digits("all")
     counts = torch.zeros(len(data.pool))
-    index = {image.numpy().tobytes(): i for i, image in enumerate(data.pool.images)}
+    index = {image.numpy().tobytes(): i for i, image in enumerate(data.pool.inputs)}
     repeats = 200
     for seed in range(repeats):
-        chosen = [index[image.numpy().tobytes()] for image in sample(data, 600, seed).pool.images]
+        chosen = [index[image.numpy().tobytes()] for image in sample(data, 600, seed).pool.inputs]
         assert len(chosen) == 600
         counts[torch.tensor(chosen)] += 1
     p = 600 / len(data.pool)
@@ -65,7 +65,7 @@ def test_test_images_of_a_sample_are_its_pools_last() -> None:
     assert chosen.test is not None
     assert chosen.test_slice is not None
     assert torch.equal(test, pool[chosen.test_slice])
-    assert torch.equal(test, in_chunks(brightness, chosen.test.images))
+    assert torch.equal(test, in_chunks(brightness, chosen.test.inputs))
 
 
 def test_the_test_images_of_a_sample_are_test_images() -> None:
@@ -73,11 +73,11 @@ def test_the_test_images_of_a_sample_are_test_images() -> None:
     chosen = sample(data, 300)
     assert data.test is not None
     assert chosen.test is not None
-    held = {image.numpy().tobytes() for image in data.test.images}
-    is_test = [image.numpy().tobytes() in held for image in chosen.pool.images]
+    held = {image.numpy().tobytes() for image in data.test.inputs}
+    is_test = [image.numpy().tobytes() in held for image in chosen.pool.inputs]
     assert is_test == sorted(is_test)  # the pool's order: training images first
     assert sum(is_test) == len(chosen.test)
-    assert all(image.numpy().tobytes() in held for image in chosen.test.images)
+    assert all(image.numpy().tobytes() in held for image in chosen.test.inputs)
 
 
 def test_a_sample_without_a_test_image_has_none() -> None:

@@ -1,8 +1,8 @@
-"""Images: where they come from, and how they reach the model in batches."""
+"""Inputs, images or vectors: where they come from, and how they reach the model in batches."""
 
 from latentclust.data.augment import Augmentation
 from latentclust.data.batches import Batch, SeededPermutation, TensorBatches, to_unit_interval
-from latentclust.data.datamodule import ImageDataModule
+from latentclust.data.datamodule import DataModule
 from latentclust.data.datasets import (
     DigitsDataModule,
     FashionMNISTDataModule,
@@ -12,15 +12,16 @@ from latentclust.data.datasets import (
 )
 from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
-from latentclust.data.splits import Source, Split
+from latentclust.data.splits import InputSpec, Source, Split
 
 __all__ = [
     "Augmentation",
     "Batch",
+    "DataModule",
     "DigitsDataModule",
     "FashionMNISTDataModule",
     "FilesDataModule",
-    "ImageDataModule",
+    "InputSpec",
     "MNISTDataModule",
     "SeededPermutation",
     "Source",

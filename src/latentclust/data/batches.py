@@ -135,7 +135,7 @@ class TensorBatches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.images = images
+        self.inputs = images
         self.batch_size = batch_size
         self.targets: Tensor | None = None
         self.sampler = SeededPermutation(
@@ -143,11 +143,11 @@ class TensorBatches:
         )
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.sampler.indices().to(self.images.device)
+        order = self.sampler.indices().to(self.inputs.device)
         for start in range(0, len(order), self.batch_size):
             index = order[start : start + self.batch_size]
             target = None if self.targets is None else self.targets.index_select(0, index)
-            yield Batch(self.images.index_select(0, index), index, target)
+            yield Batch(self.inputs.index_select(0, index), index, target)
 
     def __len__(self) -> int:
         return -(-len(self.sampler) // self.batch_size)

@@ -18,7 +18,7 @@ POOLS = ("all", "train")
 AS_THEY_ARE = Augmentation()
 
 
-class ImageDataModule(LightningDataModule, ABC):
+class DataModule(LightningDataModule, ABC):
     """A pool of images to cluster; a subclass only says where they come from.
 
     Labels are here for evaluation alone: no batch has them.
@@ -151,7 +151,7 @@ class ImageDataModule(LightningDataModule, ABC):
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Shape of one image, (C, H, W)."""
-        channels, height, width = self.pool.images.shape[1:]
+        channels, height, width = self.pool.inputs.shape[1:]
         return channels, height, width
 
     @property
@@ -162,7 +162,7 @@ class ImageDataModule(LightningDataModule, ABC):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hex, of the pool's images and their shape."""
-        images = self.pool.images.cpu().contiguous()
+        images = self.pool.inputs.cpu().contiguous()
         digest = hashlib.sha256(str(tuple(images.shape)).encode())
         digest.update(images.numpy().data)
         return digest.hexdigest()
@@ -196,7 +196,7 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
         options = {"passes": passes, "seed": self.seed, "rank": rank, "world_size": world_size}
-        return TensorBatches(split.images, self.batch_size, shuffle=shuffle, **options)
+        return TensorBatches(split.inputs, self.batch_size, shuffle=shuffle, **options)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Convert a batch's images to floats in [0, 1], on the device; in training they are augmented."""

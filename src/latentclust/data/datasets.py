@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentclust.data.datamodule import ImageDataModule
+from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source
@@ -10,7 +10,7 @@ from latentclust.errors import LatentclustError
 from latentclust.registry import DATA
 
 
-class MNISTDataModule(ImageDataModule):
+class MNISTDataModule(DataModule):
     """The MNIST handwritten digits; see `load_mnist`."""
 
     def load(self) -> Source:
@@ -18,7 +18,7 @@ class MNISTDataModule(ImageDataModule):
         return load_mnist(self.root)
 
 
-class FashionMNISTDataModule(ImageDataModule):
+class FashionMNISTDataModule(DataModule):
     """Fashion-MNIST; see `load_fashion_mnist`."""
 
     def load(self) -> Source:
@@ -26,7 +26,7 @@ class FashionMNISTDataModule(ImageDataModule):
         return load_fashion_mnist(self.root)
 
 
-class DigitsDataModule(ImageDataModule):
+class DigitsDataModule(DataModule):
     """scikit-learn's handwritten digits; see `load_digits`."""
 
     def load(self) -> Source:
@@ -34,7 +34,7 @@ class DigitsDataModule(ImageDataModule):
         return load_digits()
 
 
-class FilesDataModule(ImageDataModule):
+class FilesDataModule(DataModule):
     """The user's own images; see `load_files`.
 
     Parameters
@@ -42,7 +42,7 @@ class FilesDataModule(ImageDataModule):
     path : str
         An ``.npz`` or ``.npy`` file.
     **options
-        As for `ImageDataModule`.
+        As for `DataModule`.
     """
 
     def __init__(self, *, path: str, **options: Any) -> None:
@@ -54,7 +54,7 @@ class FilesDataModule(ImageDataModule):
         return load_files(self.path)
 
 
-def build_datamodule(name: str, **options: Any) -> ImageDataModule:
+def build_datamodule(name: str, **options: Any) -> DataModule:
     """Build the datamodule called ``name``, with the parameters of its class.
 
     Raises
@@ -64,5 +64,5 @@ def build_datamodule(name: str, **options: Any) -> ImageDataModule:
     """
     if name not in DATA:
         raise LatentclustError(f"data={name} is unknown: choose one of {', '.join(DATA)}")
-    data: ImageDataModule = DATA[name](**options)
+    data: DataModule = DATA[name](**options)
     return data

@@ -1,47 +1,84 @@
-"""Sets of images, and how to take a smaller but like set."""
+"""Sets of inputs, images or vectors, and how to take a smaller but like set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-# Fixed, so that runs with different seeds see the same images and their scores can be compared.
+# Fixed, so that runs with different seeds see the same inputs and their scores can be compared.
 SUBSET_SEED = 0
+
+
+class InputSpec(NamedTuple):
+    """What one input is.
+
+    Examples
+    --------
+    >>> InputSpec.of(torch.zeros(5, 1, 28, 28, dtype=torch.uint8))
+    InputSpec(kind='image', shape=(1, 28, 28))
+    """
+
+    kind: Literal["image", "vector"]
+    shape: tuple[int, ...]
+    """``(C, H, W)`` of an image, ``(P,)`` of a vector."""
+
+    @classmethod
+    def of(cls, inputs: Tensor) -> "InputSpec":
+        """Describe the inputs of a tensor ``(N, C, H, W)`` or ``(N, P)``."""
+        shape = tuple(inputs.shape[1:])
+        return cls("image" if len(shape) == 3 else "vector", shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A set of images.
+    """A set of inputs.
 
     Attributes
     ----------
-    images : Tensor
-        uint8 ``(N, C, H, W)``.
+    inputs : Tensor
+        Images, uint8 or float32 ``(N, C, H, W)``, or vectors, float32 ``(N, P)``, with NaN where a value is
+        missing.
     labels : Tensor or None
-        int64 ``(N,)``, values 0..K-1, on the CPU; None for unlabeled images.
+        int64 ``(N,)``, values 0..K-1, on the CPU; None for unlabeled inputs.
+    ids : tuple[str, ...] or None
+        What each input is called, N names such as those of files; None: by their places 0..N-1.
     """
 
-    images: Tensor
+    inputs: Tensor
     labels: Tensor | None
+    ids: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.inputs)
 
     def __getitem__(self, index: slice | Tensor) -> "Split":
         """Part of the set: a slice is a view of the same memory, a tensor of indices copies."""
-        return Split(self.images[index], None if self.labels is None else self.labels[index])
+        return Split(
+            self.inputs[index],
+            None if self.labels is None else self.labels[index],
+            None if self.ids is None else _chosen(self.ids, index),
+        )
 
     def __add__(self, other: "Split") -> "Split":
-        """Both sets in one, this one first; labeled if both are."""
-        images = torch.cat([self.images, other.images])
-        if self.labels is None or other.labels is None:
-            return Split(images, None)
-        return Split(images, torch.cat([self.labels, other.labels]))
+        """Both sets in one, this one first; labeled, and with names, if both are."""
+        inputs = torch.cat([self.inputs, other.inputs])
+        unlabeled = self.labels is None or other.labels is None
+        labels = None if unlabeled else torch.cat([self.labels, other.labels])  # type: ignore[list-item]
+        ids = None if self.ids is None or other.ids is None else self.ids + other.ids
+        return Split(inputs, labels, ids)
 
     def to(self, device: torch.device | str) -> "Split":
-        """Move the images, still as uint8; the labels stay on the CPU, where evaluation wants them."""
-        return Split(self.images.to(device), self.labels)
+        """Move the inputs, as they are stored; the labels stay on the CPU, where evaluation wants them."""
+        return Split(self.inputs.to(device), self.labels, self.ids)
+
+
+def _chosen(ids: tuple[str, ...], index: slice | Tensor) -> tuple[str, ...]:
+    if isinstance(index, slice):
+        return ids[index]
+    places = index.nonzero().flatten() if index.dtype == torch.bool else index
+    return tuple(ids[place] for place in places.tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +88,22 @@ class Source:
     Attributes
     ----------
     train : Split
-        The training images.
+        The inputs to train on.
     test : Split or None
-        The test images, if there are any.
+        The test inputs, if there are any.
     class_names : tuple[str, ...]
         What label 0, 1, ... stands for; empty if there are no labels.
+    feature_names : tuple[str, ...]
+        What each number of a vector is called, P names; empty if they have no names.
+    notes : tuple[str, ...]
+        What a person should know of the reading, such as files that were left out.
     """
 
     train: Split
     test: Split | None
     class_names: tuple[str, ...]
+    feature_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def apportion(sizes: Sequence[int], total: int) -> list[int]:
@@ -80,16 +123,16 @@ def apportion(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def uniform_subset(split: Split, size: int) -> Split:
-    """Draw ``size`` images uniformly, in their original order; always the same ones.
+    """Draw ``size`` inputs uniformly, in their original order; always the same ones.
 
     Labels have no say in it, so the classes' shares are about those of the whole set, but not exactly.
 
     Parameters
     ----------
     split : Split
-        The whole set, N images.
+        The whole set, N inputs.
     size : int
-        Number of images to keep, 0..N.
+        Number of inputs to keep, 0..N.
     """
     generator = torch.Generator().manual_seed(SUBSET_SEED)
     return split[torch.randperm(len(split), generator=generator)[:size].sort().values]

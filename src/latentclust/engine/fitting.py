@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentclust.clustering import require_possible
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import (
     draw,
@@ -29,7 +29,7 @@ from latentclust.training.quiet import without_known_warnings
 
 
 @without_known_warnings()
-def fit(inputs: ImageDataModule, settings: Settings, run: Run | None = None) -> Outcome:
+def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outcome:
     """Train the model of ``settings.model``, measure it and draw it.
 
     Parameters

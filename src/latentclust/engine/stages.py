@@ -8,7 +8,7 @@ from typing import NamedTuple
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from latentclust.data import Augmentation, ImageDataModule
+from latentclust.data import Augmentation, DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result, collapse
 from latentclust.gallery.show import show, sketch, write_report
@@ -44,15 +44,15 @@ class Trained(NamedTuple):
     history: History
 
 
-def name_of(inputs: ImageDataModule) -> str:
+def name_of(inputs: DataModule) -> str:
     """Return what images are called: by ``data=...``, or by their class."""
     names: dict[type, str] = {kind: name for name, kind in DATA.items()}
     return names.get(type(inputs), type(inputs).__name__)
 
 
 def prepare(
-    inputs: ImageDataModule, name: str, augment: Augment, n_clusters: int, seed: int, run: Run
-) -> ImageDataModule:
+    inputs: DataModule, name: str, augment: Augment, n_clusters: int, seed: int, run: Run
+) -> DataModule:
     """Load the images, unless they are, and check that they are what the run needs.
 
     A module that changes no image by itself changes them as ``augment`` says.
@@ -93,7 +93,7 @@ def require_enough(n: int, n_clusters: int, kind: str) -> None:
 
 
 def pretrain(
-    model: Pretrains, stage: FirstStage, setup: TrainingSetup, data: ImageDataModule, run: Run
+    model: Pretrains, stage: FirstStage, setup: TrainingSetup, data: DataModule, run: Run
 ) -> AE | None:
     """Train the model's first stage, or take it from the cache, and start the model from it."""
     autoencoder = pretrained_autoencoder(stage, setup, data, run)
@@ -103,7 +103,7 @@ def pretrain(
 
 
 def start_of(
-    model: LatentModel, init: Init, seed: int, output_dir: Path, data: ImageDataModule
+    model: LatentModel, init: Init, seed: int, output_dir: Path, data: DataModule
 ) -> MixtureInitialization | None:
     """Return what fits the model's mixture when its training begins; None if it has none."""
     if not isinstance(model, StartsFromMixture):
@@ -122,7 +122,7 @@ def measures(
     return [measured] if start is None else [start, ClusterTargets(start), measured]
 
 
-def sketches(figures: Figures, title: str, data: ImageDataModule) -> list[Callback]:
+def sketches(figures: Figures, title: str, data: DataModule) -> list[Callback]:
     """Return the callback that draws during the training, if that is wanted."""
     if not figures.every_n_epochs:
         return []
@@ -131,7 +131,7 @@ def sketches(figures: Figures, title: str, data: ImageDataModule) -> list[Callba
 
 def train(
     model: LatentModel,
-    data: ImageDataModule,
+    data: DataModule,
     setup: TrainingSetup,
     callbacks: list[Callback],
     start: MixtureInitialization | None,
@@ -158,7 +158,7 @@ def train(
 
 def evaluate(
     model: LatentModel,
-    data: ImageDataModule,
+    data: DataModule,
     n_clusters: int,
     seed: int,
     autoencoder: AE | None,
@@ -178,7 +178,7 @@ def evaluate(
 def draw(
     figures: Figures,
     model: LatentModel,
-    data: ImageDataModule,
+    data: DataModule,
     own: Result,
     trained: Trained,
     title: str,

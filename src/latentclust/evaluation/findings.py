@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from latentclust.clustering.partitions import Partition
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.data.points import (
     DistanceContrast,
     Floats,
@@ -40,12 +40,12 @@ class Inputs:
 
     sample: Floats
     labels: Integers | None
-    data: ImageDataModule | None = None
+    data: DataModule | None = None
 
     @classmethod
-    def of_images(cls, data: ImageDataModule, seed: int) -> "Inputs":
+    def of_images(cls, data: DataModule, seed: int) -> "Inputs":
         """Take images, which are loaded, as points; of more than 70,000 a random sample."""
-        images, labels = data.pool.images, data.pool.labels
+        images, labels = data.pool.inputs, data.pool.labels
         if len(images) > LARGEST_FIT:
             order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:LARGEST_FIT]
             images, labels = images[order], None if labels is None else labels[order]
@@ -105,12 +105,12 @@ def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Res
     if data is None:
         return Result(name, clusters, clustering_scores(clusters, inputs.labels), None, None)
     if len(inputs.sample) < len(data.pool):
-        clusters = predict(found, data.pool.images)
+        clusters = predict(found, data.pool.inputs)
     test = None
     if data.test_slice is not None:
         test = clusters[data.test_slice]
     elif data.test is not None and found.predict is not None:
-        test = predict(found, data.test.images)
+        test = predict(found, data.test.inputs)
     labels = data.pool.labels, None if data.test is None else data.test.labels
     return Result.of(name, (clusters, test), labels, n_clusters, data.n_classes)
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from latentclust import figures, progress
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
@@ -23,7 +23,7 @@ EMBEDDINGS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 def draw(
     settings: Plane,
-    data: ImageDataModule,
+    data: DataModule,
     model: LatentModel,
     view: View,
     planes: Planes,
@@ -111,7 +111,7 @@ def embeddings(view: View, planes: Planes) -> Iterator[Drawing]:
         yield Drawing(name.lower().replace("-", "").replace(" of the ", "_").replace(" ", "_"), name, figure)
 
 
-def clustering(data: ImageDataModule, view: View, own: Result) -> Iterator[Drawing]:
+def clustering(data: DataModule, view: View, own: Result) -> Iterator[Drawing]:
     """Draw clusters against classes, and confidence against accuracy."""
     if data.pool.labels is None or not data.n_classes:
         return

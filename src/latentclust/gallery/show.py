@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from latentclust import figures, progress
 from latentclust.atomic import whole_file
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
@@ -28,7 +28,7 @@ SKETCHED = ("latent", "samples", "reconstructions")
 def show(
     settings: Figures,
     folder: Path,
-    data: ImageDataModule,
+    data: DataModule,
     model: LatentModel,
     own: Result,
     history: History,
@@ -56,7 +56,7 @@ def show(
     """
     step = max((epoch for series in history.values() for epoch, _ in series), default=0)
     title = f"{title}, epoch {step}" if step else title
-    view = View.of(data, model.to(data.pool.images.device).eval(), title, own.clusters)
+    view = View.of(data, model.to(data.pool.inputs.device).eval(), title, own.clusters)
     part = view.first(settings.embedding.size)
     planes = embed(settings.embedding, seed, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
@@ -76,7 +76,7 @@ def show(
 
 
 def sketch(
-    settings: Plane, title: str, data: ImageDataModule, model: LatentModel, epoch: int
+    settings: Plane, title: str, data: DataModule, model: LatentModel, epoch: int
 ) -> Iterator[tuple[str, Figure]]:
     """Draw what is worth a look during training: latent space, samples, reconstructions."""
     view = View.of(data, model, f"{title}, epoch {epoch}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust import figures
-from latentclust.data import ImageDataModule, to_unit_interval
+from latentclust.data import DataModule, to_unit_interval
 from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
 from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
@@ -58,9 +58,7 @@ class View:
     variances: Floats | None
 
     @classmethod
-    def of(
-        cls, data: ImageDataModule, model: LatentModel, title: str, clusters: Tensor | None = None
-    ) -> "View":
+    def of(cls, data: DataModule, model: LatentModel, title: str, clusters: Tensor | None = None) -> "View":
         """Look at a model's sample of the pool.
 
         Parameters
@@ -71,7 +69,7 @@ class View:
             The pool's ``(N,)``, for a model without clusters of its own; None takes the classes for them.
         """
         chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(data.pool))[:POINTS])
-        images = data.pool.images[chosen.to(data.pool.images.device)]
+        images = data.pool.inputs[chosen.to(data.pool.inputs.device)]
         labels = None if data.pool.labels is None else data.pool.labels.cpu()[chosen].numpy()
         confidence = means = variances = None
         with evaluating(model):

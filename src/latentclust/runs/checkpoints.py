@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.training.callbacks.checkpoints import RECORD_KEY, describe
@@ -99,7 +99,7 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def check_data(path: Path, data: ImageDataModule, name: str) -> str | None:
+def check_data(path: Path, data: DataModule, name: str) -> str | None:
     """Check that a run goes on with the images that it was trained on.
 
     Returns

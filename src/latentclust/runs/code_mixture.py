@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from latentclust.clustering import fit
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.models import Clusters, LatentModel
@@ -15,7 +15,7 @@ from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import evaluating, in_chunks
 
 
-def fit_code_mixture(data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
+def fit_code_mixture(data: DataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
     """Fit the model's mixture of ``n_clusters`` components to the codes of the pool.
 
     Raises
@@ -23,15 +23,13 @@ def fit_code_mixture(data: ImageDataModule, model: LatentModel, n_clusters: int,
     LatentclustError
         If a code is not finite.
     """
-    with evaluating(model.to(data.pool.images.device)):
-        codes = in_chunks(model.encode, data.pool.images)
+    with evaluating(model.to(data.pool.inputs.device)):
+        codes = in_chunks(model.encode, data.pool.inputs)
     model.code_mixture.set_parameters(fit("gmm", codes, n_clusters, seed=seed, n_init=RESTARTS).parameters)
     model.to(codes.device)
 
 
-def keep_code_mixture(
-    folder: Path, data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int
-) -> None:
+def keep_code_mixture(folder: Path, data: DataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
     """Fit a mixture to the codes of the trained model, and put it into ``last.ckpt`` and ``best.ckpt``.
 
     The best epoch may be an earlier one: then its weights give other codes, which get a mixture of their own.
@@ -54,9 +52,7 @@ def keep_code_mixture(
         model.load_state_dict(final)
 
 
-def require_code_mixture(
-    run: Run, data: ImageDataModule, model: LatentModel, n_clusters: int, seed: int
-) -> None:
+def require_code_mixture(run: Run, data: DataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
     """Give a model whose checkpoint has no mixture of ``n_clusters`` components one, with a warning.
 
     Raises

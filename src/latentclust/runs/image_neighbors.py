@@ -12,7 +12,7 @@ from torch import Tensor
 from latentclust import __version__
 from latentclust.atomic import whole_file
 from latentclust.clustering import Neighbors, distortion, nearest_images, neighbors
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.runs.cache import code_of, place
 from latentclust.settings.init import Manifold
 
@@ -22,9 +22,7 @@ log = logging.getLogger(__name__)
 SEARCH = ("warp", "candidates", "cache")
 
 
-def image_neighbors(
-    init: Manifold, output_dir: Path, data: ImageDataModule, images: Tensor, n: int
-) -> Neighbors:
+def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: Tensor, n: int) -> Neighbors:
     """Find the n neighbors of each of the pool's images, or take them from the cache."""
     options = {"warp": init.warp, "candidates": init.candidates}
     if not init.cache:

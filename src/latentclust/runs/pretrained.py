@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from latentclust import __version__
-from latentclust.data import Augmentation, ImageDataModule, augment, batches, datamodule
+from latentclust.data import Augmentation, DataModule, augment, batches, datamodule
 from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, code_mixture
@@ -39,14 +39,12 @@ class FirstStage:
     seed: int
     output_dir: Path
 
-    def build(self, data: ImageDataModule) -> AE:
+    def build(self, data: DataModule) -> AE:
         """Build the autoencoder."""
         return build_pretraining(self.model, self.network, self.seed, data.input_shape)
 
 
-def pretrained_autoencoder(
-    stage: FirstStage, setup: TrainingSetup, data: ImageDataModule, run: Run
-) -> AE | None:
+def pretrained_autoencoder(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: Run) -> AE | None:
     """Train the autoencoder that a model starts from, or take it from the cache.
 
     Returns
@@ -79,7 +77,7 @@ def pretrained_autoencoder(
     return model
 
 
-def cached_autoencoder(stage: FirstStage, data: ImageDataModule) -> AE | None:
+def cached_autoencoder(stage: FirstStage, data: DataModule) -> AE | None:
     """Return the autoencoder of an equal pretraining in the cache, on the CPU, or None."""
     path = cache_path(stage, data)
     if not (stage.model.pretrain.cache and path.is_file()):
@@ -94,7 +92,7 @@ def cached_autoencoder(stage: FirstStage, data: ImageDataModule) -> AE | None:
     return autoencoder
 
 
-def cache_path(stage: FirstStage, data: ImageDataModule) -> Path:
+def cache_path(stage: FirstStage, data: DataModule) -> Path:
     """Return where the pretraining is kept: its name digests everything that the weights depend on."""
     trainer, pretrain = stage.trainer, stage.model.pretrain
     accelerator = choose_accelerator(trainer.accelerator)

@@ -5,7 +5,7 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.runs.checkpoints import check_fit, epochs_done, read_checkpoint
@@ -29,9 +29,7 @@ class Restored(Callback):
         self.done = True
 
 
-def train_from(
-    checkpoint: Path | None, trainer: L.Trainer, model: LatentModel, data: ImageDataModule
-) -> None:
+def train_from(checkpoint: Path | None, trainer: L.Trainer, model: LatentModel, data: DataModule) -> None:
     """Train the model for as many epochs as the trainer has, those of the checkpoint included.
 
     With no epoch left nothing is trained: the model becomes what the checkpoint holds, to be measured.

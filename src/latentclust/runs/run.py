@@ -15,7 +15,7 @@ import lightning as L
 from rich.console import Console
 
 from latentclust import progress
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.hardware import choose_accelerator
 from latentclust.runs.checkpoints import check_data, read_record
@@ -97,7 +97,7 @@ class Run:
         """Return the checkpoint if it is of that stage."""
         return self.checkpoint if self.stage == stage else None
 
-    def check_data(self, data: ImageDataModule, name: str) -> None:
+    def check_data(self, data: DataModule, name: str) -> None:
         """Check that the run goes on with the images that its checkpoint was trained on.
 
         Raises

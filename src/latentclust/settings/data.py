@@ -14,7 +14,7 @@ def _root() -> str:
     return os.environ.get("LATENTCLUST_DATA", "data")
 
 
-class ImageData(Section):
+class PoolData(Section):
     """What all sets of images have."""
 
     pool: Literal["all", "train"] = "all"
@@ -27,7 +27,7 @@ class ImageData(Section):
     """An epoch goes several times over a smaller pool; null for once."""
 
 
-class MNIST(ImageData):
+class MNIST(PoolData):
     """The handwritten digits."""
 
     name: Literal["mnist"] = "mnist"
@@ -36,7 +36,7 @@ class MNIST(ImageData):
     """The folder of the data sets."""
 
 
-class FashionMNIST(ImageData):
+class FashionMNIST(PoolData):
     """The pictures of clothing."""
 
     name: Literal["fashion_mnist"] = "fashion_mnist"
@@ -45,7 +45,7 @@ class FashionMNIST(ImageData):
     """The folder of the data sets."""
 
 
-class Digits(ImageData):
+class Digits(PoolData):
     """scikit-learn's small digits."""
 
     name: Literal["digits"] = "digits"
@@ -54,7 +54,7 @@ class Digits(ImageData):
     """Images per batch."""
 
 
-class Files(ImageData):
+class Files(PoolData):
     """The user's own images."""
 
     name: Literal["files"] = "files"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
@@ -13,7 +13,7 @@ from latentclust.runs.pretrained import FirstStage, cached_autoencoder
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.measuring import measure, objective_terms
@@ -52,7 +52,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
     return summary.metric(settings.optimized_metric, model.objective_metric(data.held_out is not None).name)
 
 
-def load_trained(settings: Settings, run: Run) -> tuple[ImageDataModule, LatentModel]:
+def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel]:
     """Load the images onto the device and the model that ``ckpt_path`` holds, with its clusters.
 
     The clusters of an AE or a VAE are those of the mixture in its checkpoint. A checkpoint that was written
@@ -67,7 +67,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[ImageDataModule, LatentM
     checkpoint = require_trained(settings.task.name, run)
     accelerator = choose_accelerator(settings.trainer.accelerator)
     seed, k = settings.seed, settings.n_clusters
-    assert isinstance(settings.data, ImageData)
+    assert isinstance(settings.data, PoolData)
     assert isinstance(settings.model, NetworkModel)
     fast_dev_run = settings.trainer.fast_dev_run
     data = build_data(settings.data, settings.augment, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
@@ -83,7 +83,7 @@ def begin(settings: Settings, run: Run) -> None:
     run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
 
 
-def scored(settings: Settings, data: ImageDataModule, model: LatentModel) -> list[Result]:
+def scored(settings: Settings, data: DataModule, model: LatentModel) -> list[Result]:
     """Score a model, and its first stage too if the cache still has that."""
     autoencoder, plan, seed = None, settings.model, settings.seed
     if isinstance(plan, Pretrained):

@@ -9,7 +9,7 @@ from latentclust.evaluation.findings import Inputs
 from latentclust.runs.run import Run, tell
 from latentclust.runs.summary import conclude
 from latentclust.settings import Settings
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.settings.model import Partition
 from latentclust.training.builders import build_data
 
@@ -40,7 +40,7 @@ def fit(settings: Settings, run: Run) -> float | None:
 
 def trained(settings: Settings, run: Run) -> Outcome:
     """Train a network on images."""
-    assert isinstance(settings.data, ImageData)
+    assert isinstance(settings.data, PoolData)
     with run.timed("data"):
         data = build_data(
             settings.data,
@@ -55,7 +55,7 @@ def trained(settings: Settings, run: Run) -> Outcome:
 def partitioned(settings: Settings, run: Run) -> Outcome:
     """Partition points, or the pixels of images."""
     with run.timed("data"):
-        if isinstance(settings.data, ImageData):
+        if isinstance(settings.data, PoolData):
             data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters)
             inputs = Inputs.of_images(data, settings.seed)
         else:

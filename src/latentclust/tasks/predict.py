@@ -21,9 +21,9 @@ def predict(settings: Settings, run: Run) -> None:
     when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
     """
     data, model = load_trained(settings, run)
-    arrays, of_what = predictions(model, data.pool.images), f"{len(data.pool)} images of the pool"
+    arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} images of the pool"
     if data.held_out is not None:
-        held_out = predictions(model, data.held_out.images)
+        held_out = predictions(model, data.held_out.inputs)
         arrays |= {f"test_{name}": array for name, array in held_out.items()}
         of_what += f" and {len(data.held_out)} held-out ones (test_...)"
     path = run.folder / "predictions.npz"

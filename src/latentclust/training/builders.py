@@ -13,13 +13,13 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
 from latentclust import terminal
-from latentclust.data import Augmentation, ImageDataModule, build_datamodule
+from latentclust.data import Augmentation, DataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, LatentModel, ObjectiveMetric
 from latentclust.registry import MODELS
 from latentclust.settings.augment import Augment
 from latentclust.settings.callbacks import Checkpoint
-from latentclust.settings.data import ImageData
+from latentclust.settings.data import PoolData
 from latentclust.settings.logger import Logger as LoggerSettings
 from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.settings.network import Network
@@ -56,8 +56,8 @@ TRIED = 1000
 
 
 def build_data(
-    settings: ImageData, augment: Augment, seed: int, n_clusters: int, *, fast_dev_run: bool | int = False
-) -> ImageDataModule:
+    settings: PoolData, augment: Augment, seed: int, n_clusters: int, *, fast_dev_run: bool | int = False
+) -> DataModule:
     """Build the data module and load its images.
 
     Parameters
@@ -148,7 +148,7 @@ class TrainingSetup:
 
 def build_trainer(
     setup: TrainingSetup,
-    data: ImageDataModule,
+    data: DataModule,
     stage: str,
     folder: Path,
     objective: ObjectiveMetric,

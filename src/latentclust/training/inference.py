@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from latentclust.data import ImageDataModule, Split
+from latentclust.data import DataModule, Split
 from latentclust.data.batches import to_unit_interval
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
@@ -67,7 +67,7 @@ class Sample(NamedTuple):
     """Where these lie in ``pool``, if the test images belong to the pool."""
 
 
-def sample(data: ImageDataModule, size: int, seed: int = 0) -> Sample:
+def sample(data: DataModule, size: int, seed: int = 0) -> Sample:
     """Draw at most ``size`` images of the pool uniformly, and as many test images where the pool has none.
 
     Where the test images belong to the pool, those that were drawn are the sample's test images. Labels have
@@ -89,7 +89,7 @@ def sample(data: ImageDataModule, size: int, seed: int = 0) -> Sample:
 
 
 def over_pool_and_test(
-    function: Callable[[Tensor], Tensor], data: ImageDataModule | Sample
+    function: Callable[[Tensor], Tensor], data: DataModule | Sample
 ) -> tuple[Tensor, Tensor | None]:
     """Apply ``function`` to the pool's images and to the test images, in chunks.
 
@@ -99,7 +99,7 @@ def over_pool_and_test(
         One row per image of the pool, and of the test images: a view of the former where they belong to the
         pool, None where there are none.
     """
-    pool = in_chunks(function, data.pool.images)
+    pool = in_chunks(function, data.pool.inputs)
     if data.test_slice is not None:
         return pool, pool[data.test_slice]
-    return pool, None if data.test is None else in_chunks(function, data.test.images)
+    return pool, None if data.test is None else in_chunks(function, data.test.inputs)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from latentclust import progress
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.data.batches import to_unit_interval
 from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels
 from latentclust.evaluation.results import Result
@@ -20,7 +20,7 @@ CODE_NAMES = {"kmeans": "k-means on {} latents", "gmm": "GMM on {} latents"}
 
 
 def measure(
-    data: ImageDataModule,
+    data: DataModule,
     model: LatentModel,
     n_clusters: int,
     seed: int,
@@ -45,8 +45,8 @@ def measure(
         ``(N,)``.
     """
     k = n_clusters
-    device = data.pool.images.device
-    test_images = None if data.test is None else data.test.images
+    device = data.pool.inputs.device
+    test_images = None if data.test is None else data.test.inputs
     labels = data.pool.labels, None if data.test is None else data.test.labels
     scored = partial(Result.of, labels=labels, n_clusters=k, n_classes=data.n_classes)
     results = []
@@ -63,7 +63,7 @@ def measure(
             k,
         )
     else:
-        pixels = cluster_pixels(data.pool.images, test_images, k, seed=seed)
+        pixels = cluster_pixels(data.pool.inputs, test_images, k, seed=seed)
         results.append(scored("k-means on pixels", pixels))
         progress.current().advance()
         if judged is None:
@@ -87,7 +87,7 @@ def measure(
 
 
 @torch.inference_mode()
-def objective_terms(data: ImageDataModule, model: LatentModel, seed: int) -> dict[str, float]:
+def objective_terms(data: DataModule, model: LatentModel, seed: int) -> dict[str, float]:
     """Measure the terms of the objective, as means over images that are not changed at random.
 
     Returns
@@ -98,12 +98,12 @@ def objective_terms(data: ImageDataModule, model: LatentModel, seed: int) -> dic
     """
     torch.manual_seed(seed)  # of the posterior's samples
     metrics: dict[str, float] = {}
-    with evaluating(model.to(data.pool.images.device)):
+    with evaluating(model.to(data.pool.inputs.device)):
         for part, split in (("train", data.pool), ("test", data.held_out)):
             if split is None:
                 continue
             sums: dict[str, float] = {}
-            for images in torch.split(split.images, CHUNK):
+            for images in torch.split(split.inputs, CHUNK):
                 for name, mean in model.measured_terms(to_unit_interval(images)).items():
                     sums[name] = sums.get(name, 0.0) + float(mean) * len(images)
             metrics |= {f"{part}/{name}": total / len(split) for name, total in sums.items()}

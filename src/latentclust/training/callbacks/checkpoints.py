@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from latentclust import __version__
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.signals import shielded
 
 RECORD_KEY = "latentclust"
@@ -131,11 +131,11 @@ class RunRecord(L.Callback):
         """Add the record."""
         checkpoint[RECORD_KEY] = self.record | {"model": type(pl_module).__name__}
         data = trainer.datamodule  # type: ignore[attr-defined]
-        if isinstance(data, ImageDataModule):
+        if isinstance(data, DataModule):
             checkpoint[RECORD_KEY]["data"] = describe(data, self.data_name)
 
 
-def describe(data: ImageDataModule, name: str | None) -> dict[str, Any]:
+def describe(data: DataModule, name: str | None) -> dict[str, Any]:
     """Say in plain values which images those of the pool are.
 
     Returns

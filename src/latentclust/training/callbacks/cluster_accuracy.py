@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from latentclust.data import ImageDataModule, Split
+from latentclust.data import DataModule, Split
 from latentclust.evaluation import clustering_metrics
 from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
 from latentclust.models import Clusters, LatentModel
@@ -45,19 +45,19 @@ class ClusterAccuracy(L.Callback):
         self.every_n_epochs = every_n_epochs
         self.n_images = n_images
         self.seed = seed
-        self.images: ImageDataModule | Sample | None = None
+        self.inputs: DataModule | Sample | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Draw the sample: the same images in every run on the same data, so that curves can be compared."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(data, ImageDataModule)
-        self.images = data if self.n_images is None else sample(data, self.n_images)
+        assert isinstance(data, DataModule)
+        self.inputs = data if self.n_images is None else sample(data, self.n_images)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Cluster the images in large chunks, match them once, log."""
         if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
-        data, start = self.images, perf_counter()
+        data, start = self.inputs, perf_counter()
         assert data is not None
         assert isinstance(pl_module, LatentModel)
         with evaluating(pl_module):
@@ -72,7 +72,7 @@ class ClusterAccuracy(L.Callback):
         pl_module.log("perf/accuracy_seconds", perf_counter() - start)
 
     def clusterings(
-        self, model: LatentModel, data: ImageDataModule | Sample
+        self, model: LatentModel, data: DataModule | Sample
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
         """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
         if isinstance(model, Clusters):

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentclust.data import ImageDataModule, TensorBatches
+from latentclust.data import DataModule, TensorBatches
 from latentclust.models import EpochTargets
 from latentclust.training.callbacks.mixture_initialization import MixtureInitialization
 from latentclust.training.inference import evaluating, in_chunks
@@ -32,9 +32,9 @@ class ClusterTargets(L.Callback):
         batches = trainer.train_dataloader
         assert isinstance(batches, TensorBatches)
         data = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(data, ImageDataModule)
+        assert isinstance(data, DataModule)
         with evaluating(pl_module):
-            batches.targets = self.targets(pl_module, data.pool.images)
+            batches.targets = self.targets(pl_module, data.pool.inputs)
 
     def targets(self, model: L.LightningModule, images: Tensor) -> Tensor | None:
         """Return the targets ``(N, K)`` of the pool's images in this epoch, or None."""

@@ -19,7 +19,7 @@ from latentclust.clustering import (
     nearest,
     nearest_images,
 )
-from latentclust.data import ImageDataModule
+from latentclust.data import DataModule
 from latentclust.models import StartsFromMixture
 from latentclust.training.inference import evaluating, in_chunks
 
@@ -108,11 +108,11 @@ class MixtureInitialization(L.Callback):
         start = perf_counter()
         if trainer.is_global_zero:
             data = trainer.datamodule  # type: ignore[attr-defined]
-            assert isinstance(data, ImageDataModule)
+            assert isinstance(data, DataModule)
             data.to(pl_module.device)
             with evaluating(pl_module), progress.task(f"init ({self.method})"):
                 voting = self.refit == "vote" and self.start is not None
-                self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.images)
+                self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.inputs)
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()
         axes = trainer.strategy.broadcast(self.initialization.axes if self.initialization else None)
