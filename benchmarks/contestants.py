@@ -14,7 +14,7 @@ import lightning as L
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from latentclust.data import DataModule, to_unit_interval
+from latentclust.data import DataModule, as_floats
 from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
 from latentclust.settings import Settings
@@ -62,7 +62,7 @@ def synchronize(device: str) -> None:
 
 def plain(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch as a notebook would write it; return seconds."""
-    images = TensorDataset(to_unit_interval(data.pool.inputs).cpu())
+    images = TensorDataset(as_floats(data.pool.inputs).cpu())
     loader = DataLoader(images, data.batch_size, shuffle=True, num_workers=4)
     model = build(settings, data).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -105,7 +105,7 @@ def floor(settings: Settings, data: DataModule, device: str) -> float:
     start = perf_counter()
     for batch in data.train_dataloader():
         with context:
-            loss = model.objective(to_unit_interval(batch.x))["loss"]
+            loss = model.objective(as_floats(batch.x))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -157,7 +157,7 @@ def clustpy(settings: Settings, data: DataModule, device: str) -> float:
         seconds.append(perf_counter() - start)
         return fitted
 
-    images = to_unit_interval(data.pool.inputs).flatten(1).cpu().numpy()
+    images = as_floats(data.pool.inputs).flatten(1).cpu().numpy()
     network = vade._VaDE_VAE([images.shape[1], *settings.network.widths, settings.model.latent_dim])
     network.fitted = True  # else it would pretrain
     model = vade.VaDE(

@@ -29,10 +29,12 @@ from rich.console import Console
 from rich.table import Table
 
 from latentclust.compose import without_hydra
+from latentclust.engine.stages import resolved
 from latentclust.hardware import choose_accelerator, choose_precision, device_name
 from latentclust.runs.run import commit
 from latentclust.settings import check_settings
 from latentclust.settings.data import PoolData
+from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data
 from latentclust.training.quiet import silence_known_warnings
 
@@ -49,7 +51,9 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
     settings = check_settings(without_hydra(cfg))
     accelerator = choose_accelerator(settings.trainer.accelerator)
     assert isinstance(settings.data, PoolData)
-    data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters).to(accelerator)
+    steps = preprocess_steps(settings)
+    data = build_data(settings.data, steps, settings.seed, settings.n_clusters).to(accelerator)
+    settings = resolved(data, settings, told=False)
     speeds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     for _ in range(rounds):
         for name, contestant in CONTESTANTS.items():

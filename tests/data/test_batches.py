@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentclust.data.batches import SeededPermutation, TensorBatches, to_unit_interval
+from latentclust.data.batches import SeededPermutation, TensorBatches, as_floats
 
 sizes = st.integers(1, 200)
 seeds = st.integers(0, 2**40)
@@ -19,7 +19,7 @@ def order(size: int, *, seed: int = 0, epoch: int = 0, **options) -> list[int]:
 
 def test_every_gray_level_is_converted_exactly():
     images = torch.arange(256, dtype=torch.uint8).view(2, 2, 8, 8)
-    floats = to_unit_interval(images)
+    floats = as_floats(images)
     assert floats.dtype == torch.float32
     truth = (np.arange(256) / 255).astype(np.float32).reshape(2, 2, 8, 8)
     np.testing.assert_array_equal(floats.numpy(), truth)
@@ -29,7 +29,7 @@ def test_every_gray_level_is_converted_exactly():
 
 def test_images_that_are_floats_already_are_refused():
     with pytest.raises(TypeError, match="expected uint8"):
-        to_unit_interval(torch.ones(2))
+        as_floats(torch.ones(2))
 
 
 @given(sizes, seeds, epochs)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from latentclust.data import DataModule
+from latentclust.data import Augmentation, DataModule
+from latentclust.engine.stages import resolved
 from latentclust.runs.pretrained import FirstStage, cache_path
 from latentclust.settings import Settings, settings_for
 from latentclust.settings.data import PoolData
@@ -33,14 +34,19 @@ def settings(changes: dict[str, Any]) -> Settings:
 
 def images(changed: Settings) -> DataModule:
     assert isinstance(changed.data, PoolData)
-    return build_data(changed.data, changed.augment, changed.seed, changed.n_clusters)
+    data = build_data(changed.data, None, changed.seed, changed.n_clusters)
+    settings = resolved(data, changed, told=False)
+    data.augmentation = Augmentation(**settings.augment.model_dump())
+    return data
 
 
 def place(changes: dict[str, Any] | None = None, data: DataModule | None = None) -> Path:
     changed = settings(changes or {})
+    data = data or images(changed)
+    changed = resolved(data, changed, told=False)
     assert isinstance(changed.model, Pretrained)
     stage = FirstStage(changed.model, changed.network, changed.trainer, changed.seed, Path("outputs"))
-    return cache_path(stage, data or images(changed))
+    return cache_path(stage, data)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def place(changes: dict[str, Any] | None = None, data: DataModule | None = None)
         ("network.widths", [32, 8]),
         ("model.latent_dim", 5),
         ("model.pretrain.max_epochs", 3),
-        ("model.pretrain.reconstruction", "bernoulli"),
+        ("model.pretrain.likelihood", "bernoulli"),
         ("model.pretrain.optimizer.learning_rate", 1e-4),
         ("model.pretrain.optimizer.schedule", "cosine"),
         ("trainer.precision", "bf16-mixed"),

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from latentclust.data.augment import Augmentation, augment
-from latentclust.data.batches import Batch, TensorBatches, to_unit_interval
+from latentclust.data.batches import Batch, TensorBatches, as_floats
 from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.training.callbacks import History, MixtureInitialization, ObjectiveTerms, Throughput
 from latentclust.training.callbacks.cluster_targets import ClusterTargets
@@ -99,7 +99,7 @@ def test_augmentation_stays_on_the_device() -> None:
 def test_batches_stay_on_the_device() -> None:
     batches = TensorBatches(torch.zeros(50, 1, 8, 8, dtype=torch.uint8, device="meta"), 20)
     with Watch() as watch:
-        shapes = [to_unit_interval(batch.x).shape[0] for batch in batches]
+        shapes = [as_floats(batch.x).shape[0] for batch in batches]
     assert shapes == [20, 20, 10]
     assert len(watch.found) <= 1  # the epoch's order, once
 
@@ -107,9 +107,9 @@ def test_batches_stay_on_the_device() -> None:
 def models() -> Iterator[tuple[LatentModel, dict[str, Any]]]:
     sizes: dict[str, Any] = {"input_shape": [1, 8, 8], "widths": [24], "latent_dim": 3}
     held = {"targets": torch.rand(6, 10, device="meta"), "hold": True, "weight": 3.0}
-    for reconstruction in ("bernoulli", "squared_error"):
-        yield AE(**sizes, reconstruction=reconstruction, channels=[4]), {}
-        yield VAE(**sizes, reconstruction=reconstruction, beta=2.0, n_samples=2), {}
+    for likelihood in ("bernoulli", "squared_error"):
+        yield AE(**sizes, likelihood=likelihood, channels=[4]), {}
+        yield VAE(**sizes, likelihood=likelihood, beta=2.0, n_samples=2), {}
     for gamma in ("sample", "exact"):
         guided = VaDE(**sizes, n_clusters=10, gamma=gamma, channels=[4], self_training_weight=2.0)
         yield guided, held

@@ -1,7 +1,7 @@
 """Inputs, images or vectors: where they come from, and how they reach the model in batches."""
 
 from latentclust.data.augment import Augmentation
-from latentclust.data.batches import Batch, SeededPermutation, TensorBatches, to_unit_interval
+from latentclust.data.batches import Batch, SeededPermutation, TensorBatches, as_floats
 from latentclust.data.datamodule import DataModule
 from latentclust.data.datasets import (
     DigitsDataModule,
@@ -27,10 +27,10 @@ __all__ = [
     "Source",
     "Split",
     "TensorBatches",
+    "as_floats",
     "build_datamodule",
     "load_digits",
     "load_fashion_mnist",
     "load_files",
     "load_mnist",
-    "to_unit_interval",
 ]

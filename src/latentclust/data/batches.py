@@ -19,13 +19,13 @@ class Batch(NamedTuple):
     """The clusters that they are to have, ``(B, K)`` with rows of sum 1; None where there are none."""
 
 
-def to_unit_interval(images: Tensor) -> Tensor:
-    """Turn 8-bit images into numbers in [0, 1], on the device where they lie.
+def as_floats(inputs: Tensor) -> Tensor:
+    """Turn 8-bit images into numbers in [0, 1], on the device where they lie; vectors are floats already.
 
     Parameters
     ----------
-    images : Tensor
-        uint8, any shape.
+    inputs : Tensor
+        uint8, any shape, or float32 ``(N, P)``.
 
     Returns
     -------
@@ -35,11 +35,13 @@ def to_unit_interval(images: Tensor) -> Tensor:
     Raises
     ------
     TypeError
-        If the images are not uint8, for instance because they have been converted already.
+        If images are not uint8, for instance because they have been converted already.
     """
-    if images.dtype != torch.uint8:
-        raise TypeError(f"expected uint8 images, got {images.dtype}")
-    return images.float() / 255
+    if inputs.dtype == torch.uint8:
+        return inputs.float() / 255
+    if inputs.dim() == 2:
+        return inputs
+    raise TypeError(f"expected uint8 images, got {inputs.dtype}")
 
 
 class SeededPermutation:

@@ -1,17 +1,22 @@
-"""The images as Lightning sees them: loaded once, kept as uint8 on the training device, cut into batches."""
+"""The inputs as Lightning sees them: loaded and preprocessed once, kept on the device, cut into batches."""
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 
 from latentclust.data.augment import Augmentation, augment
-from latentclust.data.batches import Batch, TensorBatches, to_unit_interval
-from latentclust.data.splits import Source, Split, apportion, uniform_subset
+from latentclust.data.batches import Batch, TensorBatches, as_floats
+from latentclust.data.description import Description
+from latentclust.data.preprocess import Preprocess, in_parts, suitable_steps
+from latentclust.data.splits import InputSpec, Source, Split, apportion, uniform_subset
 from latentclust.errors import LatentclustError
 
 POOLS = ("all", "train")
@@ -19,7 +24,7 @@ AS_THEY_ARE = Augmentation()
 
 
 class DataModule(LightningDataModule, ABC):
-    """A pool of images to cluster; a subclass only says where they come from.
+    """A pool of inputs to cluster, images or vectors; a subclass only says where they come from.
 
     Labels are here for evaluation alone: no batch has them.
 
@@ -28,20 +33,23 @@ class DataModule(LightningDataModule, ABC):
     root : str
         The folder where downloaded files are kept.
     pool : {"all", "train"}
-        Which images are trained on and clustered. "all" is the training images followed by the test images,
-        as the clustering literature has it; "train" holds the test images out.
+        Which inputs are trained on and clustered. "all" is the training inputs followed by the test inputs,
+        as the clustering literature has it; "train" holds the test inputs out.
     batch_size : int
-        Images per batch and process, at least 1; the last batch may be smaller, and so may be the only one.
+        Inputs per batch and process, at least 1; the last batch may be smaller, and so may be the only one.
     limit : int or None
-        If given, keep only this many images of the pool, and as large a share of the test images: a uniform
+        If given, keep only this many inputs of the pool, and as large a share of the test inputs: a uniform
         draw that depends neither on labels nor on ``seed``.
     min_images_per_epoch : int or None
-        If the pool has fewer images, a training epoch goes over it several times, as often as it takes to see
+        If the pool has fewer inputs, a training epoch goes over it several times, as often as it takes to see
         so many: settings that count epochs then mean about as many steps for a small pool as for a large one.
     seed : int
-        Non-negative; decides the order of the images in every epoch.
+        Non-negative; decides the order of the inputs in every epoch.
     augmentation : Augmentation
         How far the images of a training batch are changed at random.
+    preprocess : Sequence[str] or None
+        The steps from raw inputs to what the network takes, fitted to the pool; see
+        :class:`~latentclust.data.preprocess.Preprocess`. None chooses them by what the inputs are.
 
     Raises
     ------
@@ -59,6 +67,7 @@ class DataModule(LightningDataModule, ABC):
         min_images_per_epoch: int | None = None,
         seed: int = 0,
         augmentation: Augmentation = AS_THEY_ARE,
+        preprocess: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         if pool not in POOLS:
@@ -76,26 +85,29 @@ class DataModule(LightningDataModule, ABC):
         self.min_images_per_epoch = min_images_per_epoch
         self.seed = seed
         self.augmentation = augmentation
-        self.class_names: tuple[str, ...] = ()
+        self.preprocess = preprocess
+        self.notes: tuple[str, ...] = ()
+        self.raw_pool: Tensor | None = None
+        self._description: Description | None = None
         self.test_slice: slice | None = None
         self._pool: Split | None = None
         self._held_out: Split | None = None
 
     @abstractmethod
     def load(self) -> Source:
-        """Fetch the images if need be, and read them."""
+        """Fetch the inputs if need be, and read them."""
 
     def prepare_data(self) -> None:
-        """Fetch and load the images in the first process of a machine; the others then find them fetched."""
+        """Fetch and load the inputs in the first process of a machine; the others then find them fetched."""
         self.setup()
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the images and choose the pool, once; later calls do nothing.
+        """Load the inputs, choose the pool and preprocess it, once; later calls do nothing.
 
         Raises
         ------
         LatentclustError
-            If the images cannot be loaded, or ``limit`` does not fit them.
+            If the inputs cannot be loaded, or ``limit`` or ``preprocess`` does not fit them.
         """
         if self._pool is not None:
             return
@@ -105,7 +117,26 @@ class DataModule(LightningDataModule, ABC):
             pool, self.test_slice = train + test, slice(len(train), len(train) + len(test))
         else:
             pool, self._held_out = train, test
-        self._pool, self.class_names = pool, source.class_names
+        self._take(pool, source)
+
+    def _take(self, pool: Split, source: Source) -> None:
+        """Fit the preprocessing to the pool and apply it to everything."""
+        steps, reason = suitable_steps(pool.inputs)
+        if self.preprocess is not None:
+            steps, reason = list(self.preprocess), ""
+        preprocess = Preprocess.fit(steps, pool.inputs)
+        spec = InputSpec.of(pool.inputs)
+        self._description = Description(
+            spec, preprocess, source.feature_names, source.class_names, dict(source.reading)
+        )
+        self.notes = source.notes
+        if spec.kind == "vector":
+            self.raw_pool = pool.inputs
+            if reason:
+                self.notes += (f"preprocess={'+'.join(steps)}: {reason}",)
+        self._pool = replace(pool, inputs=in_parts(preprocess, pool.inputs))
+        if self._held_out is not None:
+            self._held_out = replace(self._held_out, inputs=in_parts(preprocess, self._held_out.inputs))
 
     def _limited(self, source: Source) -> tuple[Split, Split | None]:
         train, test, limit = source.train, source.test, self.limit
@@ -123,15 +154,27 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether `setup` has loaded the images."""
+        """Whether `setup` has loaded the inputs."""
         return self._pool is not None
 
     @property
     def pool(self) -> Split:
-        """The images to cluster, N in number; known after `setup`."""
+        """The inputs to cluster as the network takes them, N in number; known after `setup`."""
         if self._pool is None:
-            raise RuntimeError("the images are not loaded yet: call setup() first")
+            raise RuntimeError("the inputs are not loaded yet: call setup() first")
         return self._pool
+
+    @property
+    def description(self) -> Description:
+        """What a model must know of the raw inputs; known after `setup`."""
+        if self._description is None:
+            raise RuntimeError("the inputs are not loaded yet: call setup() first")
+        return self._description
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What label 0, 1, ... stands for; empty if there are no labels, or before `setup`."""
+        return () if self._description is None else self._description.class_names
 
     @property
     def passes(self) -> int:
@@ -140,35 +183,39 @@ class DataModule(LightningDataModule, ABC):
 
     @property
     def test(self) -> Split | None:
-        """The test images: a view of the end of the pool if they belong to it; None if there are none."""
+        """The test inputs: a view of the end of the pool if they belong to it; None if there are none."""
         return self._held_out if self.test_slice is None else self.pool[self.test_slice]
 
     @property
     def held_out(self) -> Split | None:
-        """The test images that do not belong to the pool; None if there are none."""
+        """The test inputs that do not belong to the pool; None if there are none."""
         return self._held_out
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Shape of one image, (C, H, W)."""
-        channels, height, width = self.pool.inputs.shape[1:]
-        return channels, height, width
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of what the network takes, ``(C, H, W)`` or ``(P,)``."""
+        return tuple(self.pool.inputs.shape[1:])
+
+    @property
+    def kind(self) -> str:
+        """What the inputs are, ``image`` or ``vector``."""
+        return self.description.spec.kind
 
     @property
     def n_classes(self) -> int | None:
-        """Number of classes; None for unlabeled images."""
+        """Number of classes; None for unlabeled inputs."""
         return len(self.class_names) or None
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of the pool's images and their shape."""
-        images = self.pool.inputs.cpu().contiguous()
-        digest = hashlib.sha256(str(tuple(images.shape)).encode())
-        digest.update(images.numpy().data)
+        """SHA-256, in hex, of the pool's inputs as the network takes them, and their shape."""
+        inputs = self.pool.inputs.cpu().contiguous()
+        digest = hashlib.sha256(str(tuple(inputs.shape)).encode())
+        digest.update(inputs.numpy().data)
         return digest.hexdigest()
 
     def to(self, device: torch.device | str) -> Self:
-        """Move the images to a device, still as uint8; does nothing if they are there."""
+        """Move the inputs to a device, as they are stored; does nothing if they are there."""
         self._pool = self.pool.to(device)
         if self._held_out is not None:
             self._held_out = self._held_out.to(device)
@@ -183,12 +230,12 @@ class DataModule(LightningDataModule, ABC):
         return self._follow_trainer()._batches(self.pool, shuffle=shuffle, passes=self.passes)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
-        """Batches of the test images that the pool leaves out; no loader where there are none."""
+        """Batches of the test inputs that the pool leaves out; no loader where there are none."""
         self._follow_trainer()
         return [] if self._held_out is None else self._batches(self._held_out, shuffle=False)
 
     def _follow_trainer(self) -> Self:
-        # Before anyone takes hold of the images: whoever moved them later would make a second copy.
+        # Before anyone takes hold of the inputs: whoever moved them later would make a second copy.
         return self if self.trainer is None else self.to(self.trainer.strategy.root_device)
 
     def _batches(self, split: Split, *, shuffle: bool, passes: int = 1) -> TensorBatches:
@@ -199,10 +246,13 @@ class DataModule(LightningDataModule, ABC):
         return TensorBatches(split.inputs, self.batch_size, shuffle=shuffle, **options)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Convert a batch's images to floats in [0, 1], on the device; in training they are augmented."""
-        x = to_unit_interval(batch.x)
+        """Convert a batch's images to floats in [0, 1], on the device; in training they are augmented.
+
+        Vectors are floats already.
+        """
+        x = as_floats(batch.x)
         training = self.trainer is not None and self.trainer.training
-        return batch._replace(x=augment(x, self.augmentation) if training else x)
+        return batch._replace(x=augment(x, self.augmentation) if training and x.dim() == 4 else x)
 
 
 def _require(name: str, value: int, least: int) -> None:

@@ -1,8 +1,8 @@
 """Sets of inputs, images or vectors, and how to take a smaller but like set."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -97,6 +97,8 @@ class Source:
         What each number of a vector is called, P names; empty if they have no names.
     notes : tuple[str, ...]
         What a person should know of the reading, such as files that were left out.
+    reading : Mapping[str, Any]
+        How new inputs are read like these, in plain values.
     """
 
     train: Split
@@ -104,6 +106,7 @@ class Source:
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 def apportion(sizes: Sequence[int], total: int) -> list[int]:

@@ -35,7 +35,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     Parameters
     ----------
     inputs
-        The images. They need not be loaded, and ``settings.data`` is not looked at.
+        The inputs. They need not be loaded, and ``settings.data`` is not looked at.
     settings
         All settings.
     run
@@ -44,7 +44,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     Raises
     ------
     LatentclustError
-        If the images cannot be had, or do not fit the settings or the checkpoint.
+        If the inputs cannot be had, or do not fit the settings or the checkpoint.
 
     Examples
     --------
@@ -55,13 +55,15 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     >>> outcome.clusters.shape
     torch.Size([300])
     """
-    run, plan, name, seed = run or Run(), settings.model, name_of(inputs), settings.seed
+    run, name, seed = run or Run(), name_of(inputs), settings.seed
     k, output_dir = settings.n_clusters, Path(settings.output_dir)
-    assert isinstance(plan, ModelSettings)
     run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
-    data = prepare(inputs, name, settings.augment, k, seed, run)
+    data, settings = prepare(inputs, settings, run)
+    plan = settings.model
+    assert isinstance(plan, ModelSettings)
     require_possible(settings.init.name, len(data.pool))
     model = build_model(plan, settings.network, k, seed, data.input_shape)
+    model.description = data.description
     title, objective = f"{type(model).__name__} on {name}", model.objective_metric(data.held_out is not None)
     setup = TrainingSetup(
         settings.trainer,

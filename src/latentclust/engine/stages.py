@@ -18,12 +18,13 @@ from latentclust.runs.code_mixture import keep_code_mixture
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
 from latentclust.runs.pretrained import FirstStage, pretrained_autoencoder
 from latentclust.runs.resume import train_from
-from latentclust.runs.run import Run
+from latentclust.runs.run import Run, tell
 from latentclust.runs.summary import Summary
-from latentclust.settings.augment import Augment
+from latentclust.settings import Settings
 from latentclust.settings.callbacks import ClusterAccuracy as AccuracySettings
 from latentclust.settings.figures import Figures
 from latentclust.settings.init import Init, Manifold
+from latentclust.settings.resolve import preprocess_steps, resolve
 from latentclust.training.builders import TrainingSetup, build_trainer
 from latentclust.training.callbacks import (
     ClusterAccuracy,
@@ -45,39 +46,58 @@ class Trained(NamedTuple):
 
 
 def name_of(inputs: DataModule) -> str:
-    """Return what images are called: by ``data=...``, or by their class."""
+    """Return what inputs are called: by ``data=...``, or by their class."""
     names: dict[type, str] = {kind: name for name, kind in DATA.items()}
     return names.get(type(inputs), type(inputs).__name__)
 
 
-def prepare(
-    inputs: DataModule, name: str, augment: Augment, n_clusters: int, seed: int, run: Run
-) -> DataModule:
-    """Load the images, unless they are, and check that they are what the run needs.
+def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModule, Settings]:
+    """Load the inputs, unless they are, and fill in the settings that depend on what they are.
 
     A module that changes no image by itself changes them as ``augment`` says.
 
     Raises
     ------
     LatentclustError
-        If they cannot be had, are fewer than the clusters, or others than those of the run's checkpoint.
+        If they cannot be had, are fewer than the clusters, do not suit the settings, or are others than those
+        of the run's checkpoint.
     """
-    inputs.seed = seed
-    if inputs.augmentation == Augmentation():
-        inputs.augmentation = Augmentation(**augment.model_dump())
+    inputs.seed = settings.seed
     if not inputs.is_loaded:
         with run.timed("data"):
+            inputs.preprocess = inputs.preprocess or preprocess_steps(settings)
             inputs.setup()
-    require_enough(len(inputs.pool), n_clusters, "images")
-    run.check_data(inputs, name)
+    settings = resolved(inputs, settings, told=run.checkpoint is None)
+    if inputs.augmentation == Augmentation():
+        inputs.augmentation = Augmentation(**settings.augment.model_dump())
+    require_enough(len(inputs.pool), settings.n_clusters, f"{inputs.kind}s")
+    run.check_data(inputs, name_of(inputs))
     if inputs.passes > 1:
         log.info(
-            "An epoch goes %d times over the %s images (data.min_images_per_epoch=%d)",
+            "An epoch goes %d times over the %s inputs (data.min_images_per_epoch=%d)",
             inputs.passes,
             f"{len(inputs.pool):,}",
             inputs.min_images_per_epoch,
         )
-    return inputs
+    return inputs, settings
+
+
+def resolved(inputs: DataModule, settings: Settings, *, told: bool = True) -> Settings:
+    """Fill in the settings that depend on what the inputs are, and say what was chosen.
+
+    Raises
+    ------
+    LatentclustError
+        If a setting does not suit the inputs.
+    """
+    steps = [str(step) for step in inputs.description.preprocess.steps]
+    settings, chosen = resolve(settings, inputs.kind, steps)
+    if told:
+        for line in inputs.notes:
+            tell(line)
+        if chosen:
+            tell(f"For these {inputs.kind}s: {'; '.join(chosen)}")
+    return settings
 
 
 def require_enough(n: int, n_clusters: int, kind: str) -> None:

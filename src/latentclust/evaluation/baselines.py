@@ -12,7 +12,7 @@ CODE_METHODS = ("kmeans", "gmm")
 # Of what a finished model is compared with.
 RESTARTS = 5
 
-# Images that k-means on pixels is fitted to at most, and those that it is applied to at once.
+# Inputs that k-means is fitted to at most, and those that it is applied to at once.
 LARGEST_FIT = 70_000
 CHUNK = 8192
 
@@ -60,9 +60,10 @@ def nearest_component(method: str, fitted: Initialization, codes: Tensor) -> Ten
 def cluster_pixels(
     pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int = 1
 ) -> tuple[Tensor, Tensor | None]:
-    """Run k-means on the raw pixels of uint8 images ``(N, C, H, W)``; as :func:`cluster_codes` otherwise.
+    """Run k-means on the pixels of uint8 images ``(N, C, H, W)``, or on vectors ``(N, P)``.
 
-    Of more than 70,000 images a sample of so many is fitted: as floats, all of them might not fit in memory.
+    As :func:`cluster_codes` otherwise. Of more than 70,000 inputs a sample of that many is fitted: as floats,
+    all of them might not fit in memory.
     """
     sample = pool
     if len(pool) > LARGEST_FIT:
@@ -79,7 +80,13 @@ def cluster_pixels(
 
 
 def pixels(images: Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Lay uint8 images ``(N, C, H, W)`` out as points ``(N, P)`` in [0, 1]."""
+    """Lay uint8 images ``(N, C, H, W)`` out as points ``(N, P)`` in [0, 1]; vectors are points.
+
+    Where a value of a vector is missing, the point has 0.
+    """
+    if images.dtype != torch.uint8:
+        filled: np.ndarray[tuple[int, int], np.dtype[np.float32]] = images.nan_to_num().cpu().numpy()
+        return filled
     # float32: half of scikit-learn's memory and time, and 8-bit images have no more precision.
     points = images.flatten(1).cpu().numpy().astype(np.float32)
     points /= 255

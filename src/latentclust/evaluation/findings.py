@@ -54,12 +54,14 @@ class Inputs:
     @property
     def kind(self) -> str:
         """What they are called."""
-        return "points" if self.data is None else "images"
+        return "points" if self.data is None else f"{self.data.kind}s"
 
     @property
     def space(self) -> str:
         """What their coordinates are called."""
-        return "points" if self.data is None else "pixels"
+        if self.data is None:
+            return "points"
+        return "pixels" if self.data.kind == "image" else "inputs"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust import figures
-from latentclust.data import DataModule, to_unit_interval
+from latentclust.data import DataModule, as_floats
 from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
 from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
@@ -87,7 +87,7 @@ class View:
                 mixture = model.prior.mixture_parameters()
                 means = mixture.means.detach().cpu().double().numpy()
                 variances = mixture.variances.detach().cpu().double().numpy()
-        unit = to_unit_interval(images).cpu()
+        unit = as_floats(images).cpu()
         pictures, pixels = as_pictures(unit), unit.flatten(start_dim=1).double().numpy()
         return cls(
             title, pictures, pixels, codes, own, labels, data.class_names, confidence, means, variances

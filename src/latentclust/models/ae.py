@@ -7,7 +7,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from latentclust.models.base import LatentModel, ObjectiveMetric
-from latentclust.models.inputs import Images, as_images
+from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.networks import Decoder, Encoder
 from latentclust.modules.objectives import expected_nll
 
@@ -25,8 +26,9 @@ class AE(LatentModel):
         Dimensions D of the code.
     channels
         Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
-    reconstruction
-        ``squared_error`` or ``bernoulli``; either is averaged over pixels.
+    likelihood
+        A key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`; its loss is averaged over an input's
+        values.
     learning_rate, schedule, step_every, step_factor
         See :class:`~latentclust.models.base.LatentModel`.
     """
@@ -39,7 +41,7 @@ class AE(LatentModel):
         widths: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] | None = None,
-        reconstruction: str = "squared_error",
+        likelihood: str = "squared_error",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
         step_every: int = 10,
@@ -48,16 +50,16 @@ class AE(LatentModel):
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
         self.encoder = Encoder(input_shape, widths, latent_dim, channels or ())
-        self.decoder = Decoder(latent_dim, widths, input_shape)
-        self.reconstruction = reconstruction
-        self.n_pixels = prod(input_shape)
+        self.likelihood = likelihood_of(likelihood, input_shape)
+        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
+        self.n_values = prod(input_shape)
 
     def objective(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute the reconstruction error per pixel."""
-        error = expected_nll(x, self.decoder(self.encoder(x)), self.reconstruction).mean() / self.n_pixels
+        """Compute the reconstruction error per value, as per pixel of an image."""
+        error = expected_nll(x, self.decoder(self.encoder(x)), self.likelihood).mean() / self.n_values
         return {"loss": error, "reconstruction": error}
 
-    def encode(self, x: Images) -> Tensor:
-        """Encode images as codes ``(B, D)``."""
-        codes: Tensor = self.encoder(as_images(x, self.encoder.input_shape, self.encoder.mean.weight))
+    def encode(self, x: Inputs) -> Tensor:
+        """Encode inputs as codes ``(B, D)``."""
+        codes: Tensor = self.encoder(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
         return codes

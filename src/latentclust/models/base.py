@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.data.batches import Batch
+from latentclust.data.description import INPUTS_KEY, Description
 from latentclust.models.code_mixture import CodeMixture
-from latentclust.models.inputs import Images, as_images
+from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.likelihoods import Likelihood
 from latentclust.modules.networks import Decoder, GaussianEncoder
 from latentclust.modules.schedules import ADDED_FACTOR, ENDING, lr_factor
 
@@ -34,10 +36,11 @@ class ObjectiveMetric(NamedTuple):
 
 
 class LatentModel(L.LightningModule, ABC):
-    """A model with a latent space: it encodes images, decodes codes and has one objective to minimize.
+    """A model with a latent space: it encodes inputs, decodes codes and has one objective to minimize.
 
-    Images are float ``(B, C, H, W)`` in [0, 1]; `encode` and what predicts with it also take what
-    :func:`latentclust.models.inputs.as_images` turns into these. Constructor arguments are plain scalars,
+    Inputs x are preprocessed: float vectors ``(B, P)`` with NaN where a value is missing, or float images
+    ``(B, C, H, W)`` in [0, 1]. `encode` and what predicts with it also take what
+    :func:`latentclust.models.inputs.as_inputs` turns into these. Constructor arguments are plain scalars,
     strings and lists, so that ``load_from_checkpoint`` needs nothing but the file.
 
     Parameters
@@ -49,6 +52,10 @@ class LatentModel(L.LightningModule, ABC):
     """
 
     decoder: Decoder
+    likelihood: Likelihood
+    """p(x|z)."""
+    description: Description | None = None
+    """Of the raw inputs, and how they become x; checkpoints carry it."""
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
     """The term of the objective whose definition stays the same within a run and between runs."""
 
@@ -62,11 +69,11 @@ class LatentModel(L.LightningModule, ABC):
 
     @abstractmethod
     def objective(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute means over a batch ``(B, C, H, W)``: ``loss``, to be minimized, and the terms it has."""
+        """Compute means over a batch: ``loss``, to be minimized, and the terms it has."""
 
     @abstractmethod
-    def encode(self, x: Images) -> Tensor:
-        """Encode images as codes ``(B, D)``: the posterior's mean where there is a posterior."""
+    def encode(self, x: Inputs) -> Tensor:
+        """Encode inputs as codes ``(B, D)``: the posterior's mean where there is a posterior."""
 
     def responsibilities(self, z: Tensor) -> Tensor:
         """Compute the clusters' probabilities p(c|z): codes ``(B, D)`` to ``(B, K)``, with sum 1 over K.
@@ -81,16 +88,16 @@ class LatentModel(L.LightningModule, ABC):
         return self.code_mixture.responsibilities(z)
 
     @torch.no_grad()
-    def predict_proba(self, x: Images) -> Tensor:
-        """Compute the responsibilities of the images' codes, ``(B, K)``: deterministic."""
+    def predict_proba(self, x: Inputs) -> Tensor:
+        """Compute the responsibilities of the inputs' codes, ``(B, K)``: deterministic."""
         return self.responsibilities(self.encode(x))
 
-    def predict(self, x: Images) -> Tensor:
-        """Choose each image's cluster, int64 ``(B,)``."""
+    def predict(self, x: Inputs) -> Tensor:
+        """Choose each input's cluster, int64 ``(B,)``."""
         return self.predict_proba(x).argmax(dim=-1)
 
     def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute the terms of the objective that mean the same for images that are not trained on."""
+        """Compute the terms of the objective that mean the same for inputs that are not trained on."""
         return self.objective(x)
 
     @classmethod
@@ -100,26 +107,30 @@ class LatentModel(L.LightningModule, ABC):
         Parameters
         ----------
         held_out
-            Whether there are images that are not trained on: it is then measured on those.
+            Whether there are inputs that are not trained on: it is then measured on those.
         """
         name, mode = cls.objective_term
         return ObjectiveMetric(f"{'test' if held_out else 'train'}/{name}", mode)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode codes ``(..., D)`` as images ``(..., C, H, W)`` in [0, 1]."""
-        logits: Tensor = self.decoder(z)
-        return logits.float().sigmoid()
+        """Decode codes ``(..., D)`` as expected inputs: ``(..., P)``, or ``(..., C, H, W)`` in [0, 1]."""
+        return self.likelihood.mean(self.decoder(z))
 
-    def forward(self, x: Images) -> Tensor:
-        """Reconstruct images: encode, then decode."""
+    def forward(self, x: Inputs) -> Tensor:
+        """Reconstruct inputs: encode, then decode."""
         return self.decode(self.encode(x))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the checkpoint carry the description of the inputs."""
+        if self.description is not None:
+            checkpoint[INPUTS_KEY] = self.description.plain()
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the objective's terms; the callback ``ObjectiveTerms`` logs their means over the epoch."""
         return self.objective(batch.x)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log the objective's terms on images that are not trained on, as ``test/...``."""
+        """Log the objective's terms on inputs that are not trained on, as ``test/...``."""
         terms = self.measured_terms(batch.x)
         self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch.x))
 
@@ -223,6 +234,6 @@ class VariationalModel(LatentModel):
         mu, log_var = self.encoder(x)
         return mu, log_var
 
-    def encode(self, x: Images) -> Tensor:
-        """Encode images as the posterior's means ``(B, D)``."""
-        return self.posterior(as_images(x, self.encoder.input_shape, self.encoder.mean.weight))[0]
+    def encode(self, x: Inputs) -> Tensor:
+        """Encode inputs as the posterior's means ``(B, D)``."""
+        return self.posterior(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))[0]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from latentclust.models.ae import AE
-from latentclust.models.inputs import Images
+from latentclust.models.inputs import Inputs
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
 
 
@@ -30,10 +30,10 @@ class Clusters(Protocol):
     n_clusters: int
     """K."""
 
-    def predict_proba(self, x: Images) -> Tensor:
+    def predict_proba(self, x: Inputs) -> Tensor:
         """Compute each image's probability of each cluster, ``(B, K)``."""
 
-    def predict(self, x: Images) -> Tensor:
+    def predict(self, x: Inputs) -> Tensor:
         """Choose each image's cluster, int64 ``(B,)``."""
 
 
@@ -74,7 +74,7 @@ class StartsFromMixture(Clusters, Protocol):
     refit_at: Iterable[int]
     """The epochs at whose start the mixture is fitted again."""
 
-    def encode(self, x: Images) -> Tensor:
+    def encode(self, x: Inputs) -> Tensor:
         """Encode images as codes ``(B, D)``."""
 
     def features(self, x: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class EpochTargets(Clusters, Protocol):
     self_trains: bool
     """Whether the targets of the other epochs are made of the model's own assignments."""
 
-    def cluster_logits(self, x: Images) -> Tensor:
+    def cluster_logits(self, x: Inputs) -> Tensor:
         """Compute the logarithms of the images' assignments, up to a constant for each image, ``(B, K)``."""
 
     def epoch_targets(self, logits: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from latentclust.data.batches import Batch
 from latentclust.errors import LatentclustError
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel
-from latentclust.models.inputs import Images, as_images
+from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import MixtureParameters
 from latentclust.modules.networks import Decoder, Encoder
 from latentclust.modules.objectives import balanced_targets, expected_nll
@@ -39,6 +40,9 @@ class DEC(LatentModel):
         Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
     alpha
         Degrees of freedom of Student's t, above 0; 1 in the paper.
+    likelihood
+        Of the autoencoder that it starts from: a key of
+        :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
     learning_rate, schedule, step_every, step_factor
         See :class:`~latentclust.models.base.LatentModel`.
     """
@@ -56,6 +60,7 @@ class DEC(LatentModel):
         n_clusters: int,
         channels: Sequence[int] | None = None,
         alpha: float = 1.0,
+        likelihood: str = "squared_error",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
         step_every: int = 10,
@@ -66,7 +71,8 @@ class DEC(LatentModel):
         if n_clusters < 1:
             raise LatentclustError(f"n_clusters is {n_clusters}: there must be at least 1 cluster")
         self.encoder = Encoder(input_shape, widths, latent_dim, channels or ())
-        self.decoder = Decoder(latent_dim, widths, input_shape)
+        self.likelihood = likelihood_of(likelihood, input_shape)
+        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
         self.n_clusters = n_clusters
         self.centers = nn.Parameter(0.1 * torch.randn(n_clusters, latent_dim))
         # Saved with the weights, so that a continued run does not look for its centers again.
@@ -83,7 +89,7 @@ class DEC(LatentModel):
         """
         try:
             self.encoder.load_state_dict(autoencoder.encoder.state_dict())
-            self.decoder.load_state_dict(autoencoder.decoder.state_dict())
+            self.decoder.load_decoder(autoencoder.decoder)
         except RuntimeError as error:
             raise LatentclustError("the pretrained autoencoder has layers of other sizes") from error
 
@@ -107,16 +113,16 @@ class DEC(LatentModel):
         self.encoder.change_axes(axes.to(self.centers))
         self.decoder.change_axes(axes.to(self.centers))
 
-    def encode(self, x: Images) -> Tensor:
+    def encode(self, x: Inputs) -> Tensor:
         """Encode images as codes ``(B, D)``."""
-        codes: Tensor = self.encoder(as_images(x, self.encoder.input_shape, self.encoder.mean.weight))
+        codes: Tensor = self.encoder(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
         return codes
 
     def responsibilities(self, z: Tensor) -> Tensor:
         """Compute the soft assignments q of codes ``(B, D)``, ``(B, K)``, with sum 1 over K."""
         return student_logits(z, self.centers, self.alpha).softmax(dim=-1)
 
-    def cluster_logits(self, x: Images) -> Tensor:
+    def cluster_logits(self, x: Inputs) -> Tensor:
         """Compute log q of images up to a constant for each, ``(B, K)``."""
         return student_logits(self.encode(x), self.centers, self.alpha)
 
@@ -158,8 +164,9 @@ class IDEC(DEC):
     ----------
     input_shape, widths, latent_dim, n_clusters, channels, alpha
         As for :class:`DEC`.
-    reconstruction
-        ``squared_error`` or ``bernoulli``; either is averaged over pixels, as in the authors' program.
+    likelihood
+        As for :class:`DEC`; here its loss, averaged over an input's values as in the authors' program, is
+        trained beside the clusters.
     clustering_weight
         gamma, the weight of KL(P || Q) beside the reconstruction; 0.1 in the paper.
     learning_rate, schedule, step_every, step_factor
@@ -174,7 +181,7 @@ class IDEC(DEC):
         n_clusters: int,
         channels: Sequence[int] | None = None,
         alpha: float = 1.0,
-        reconstruction: str = "squared_error",
+        likelihood: str = "squared_error",
         clustering_weight: float = 0.1,
         learning_rate: float = 1e-3,
         schedule: str = "constant",
@@ -188,21 +195,21 @@ class IDEC(DEC):
             n_clusters,
             channels,
             alpha,
+            likelihood,
             learning_rate,
             schedule,
             step_every,
             step_factor,
         )
         self.save_hyperparameters(logger=False)
-        self.reconstruction = reconstruction
         self.clustering_weight = clustering_weight
-        self.n_pixels = prod(input_shape)
+        self.n_values = prod(input_shape)
 
     def objective(self, x: Tensor, targets: Tensor | None = None) -> dict[str, Tensor]:
-        """Compute the reconstruction error per pixel plus gamma KL(P || Q); arguments as for :class:`DEC`."""
+        """Compute the reconstruction error per value plus gamma KL(P || Q); arguments as for :class:`DEC`."""
         z = self.encoder(x)
         kl = self._terms(z, targets)["kl"]
-        error = expected_nll(x, self.decoder(z), self.reconstruction).mean() / self.n_pixels
+        error = expected_nll(x, self.decoder(z), self.likelihood).mean() / self.n_values
         return {"loss": error + self.clustering_weight * kl, "reconstruction": error, "kl": kl}
 
     def parameter_groups(self) -> Iterator[dict[str, Any]]:

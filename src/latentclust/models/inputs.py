@@ -1,4 +1,4 @@
-"""What a model takes as images: more than its networks do, and never silently something else."""
+"""What a model takes as inputs: more than its networks do, and never silently something else."""
 
 from collections.abc import Sequence
 from math import prod
@@ -10,26 +10,29 @@ from torch import Tensor
 
 from latentclust.errors import LatentclustError
 
-Images = Tensor | NDArray[np.generic]
-"""uint8 or floats in [0, 1]: ``(N, C, H, W)``, ``(N, H, W, C)``, flat ``(N, C H W)``, gray ``(N, H, W)``."""
+Inputs = Tensor | NDArray[np.generic]
+"""Preprocessed vectors ``(N, P)``, or images: uint8 or floats in [0, 1], ``(N, C, H, W)``, ``(N, H, W, C)``,
+flat ``(N, C H W)``, gray ``(N, H, W)``."""
 
 
-def as_images(images: Images, input_shape: Sequence[int], like: Tensor) -> Tensor:
-    """Bring images to the form in which the networks take them.
+def as_inputs(inputs: Inputs, input_shape: Sequence[int], like: Tensor) -> Tensor:
+    """Bring inputs to the form in which the networks take them.
 
     Parameters
     ----------
-    images
-        uint8, which are scaled to [0, 1], or floats in [0, 1]; a tensor or an array of N of them.
+    inputs
+        A tensor or an array: N preprocessed vectors, or N images of uint8, which are scaled to [0, 1], or of
+        floats in [0, 1].
     input_shape
-        ``(C, H, W)`` of one image. Channels may also come last, gray ones have none, pixels come flat.
+        ``(P,)`` of one vector or ``(C, H, W)`` of one image. Channels may also come last, gray ones have
+        none, pixels come flat.
     like
         A parameter of the model, whose device and dtype the result has.
 
     Returns
     -------
     Tensor
-        ``(N, C, H, W)`` in [0, 1].
+        ``(N, P)``, or ``(N, C, H, W)`` in [0, 1].
 
     Raises
     ------
@@ -38,11 +41,28 @@ def as_images(images: Images, input_shape: Sequence[int], like: Tensor) -> Tenso
 
     Examples
     --------
-    >>> as_images(np.full((5, 2, 3), 255, np.uint8), (1, 2, 3), torch.zeros(1)).shape
+    >>> as_inputs(np.full((5, 2, 3), 255, np.uint8), (1, 2, 3), torch.zeros(1)).shape
     torch.Size([5, 1, 2, 3])
     """
-    if isinstance(images, np.ndarray) and images.dtype.kind in "buif":
-        images = torch.from_numpy(np.ascontiguousarray(images, images.dtype.newbyteorder("=")))
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind in "buif":
+        inputs = torch.from_numpy(np.ascontiguousarray(inputs, inputs.dtype.newbyteorder("=")))
+    if len(input_shape) == 1:
+        return _as_vectors(inputs, input_shape[0], like)
+    return _as_images(inputs, input_shape, like)
+
+
+def _as_vectors(inputs: Inputs, n_features: int, like: Tensor) -> Tensor:
+    if not isinstance(inputs, Tensor) or inputs.is_complex() or inputs.dim() != 2:
+        kind = getattr(inputs, "dtype", type(inputs).__name__)
+        raise LatentclustError(f"inputs are {kind}: give a tensor or an array of numbers (N, {n_features})")
+    if inputs.shape[1] != n_features:
+        raise LatentclustError(
+            f"vectors have {inputs.shape[1]} features: this model takes {n_features}, after preprocessing"
+        )
+    return inputs.to(like)
+
+
+def _as_images(images: Inputs, input_shape: Sequence[int], like: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or not (images.dtype == torch.uint8 or images.is_floating_point()):
         kind = getattr(images, "dtype", type(images).__name__)
         raise LatentclustError(

@@ -9,7 +9,8 @@ from torch import Tensor
 from latentclust.data.batches import Batch
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
-from latentclust.models.inputs import Images
+from latentclust.models.inputs import Inputs
+from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
 from latentclust.modules.networks import Decoder, GaussianEncoder
 from latentclust.modules.objectives import (
@@ -38,8 +39,8 @@ class VaDE(VariationalModel):
         Components K of the prior.
     channels
         Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
-    reconstruction
-        ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
+    likelihood
+        p(x|z), a key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
     gamma
         Responsibilities in the loss, ``sample`` or ``exact``; see
         :func:`~latentclust.modules.objectives.vade_kl`.
@@ -71,7 +72,7 @@ class VaDE(VariationalModel):
         latent_dim: int,
         n_clusters: int,
         channels: Sequence[int] | None = None,
-        reconstruction: str = "bernoulli",
+        likelihood: str = "bernoulli",
         gamma: str = "sample",
         n_samples: int = 1,
         log_var_init: float | None = None,
@@ -90,12 +91,12 @@ class VaDE(VariationalModel):
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
         self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init, channels or ())
-        self.decoder = Decoder(latent_dim, widths, input_shape)
+        self.likelihood = likelihood_of(likelihood, input_shape)
+        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
         self.n_clusters = n_clusters
         self.prior = GaussianMixturePrior(n_clusters, latent_dim)
         # Saved with the weights, so that a continued run does not fit its mixture again.
         self.register_buffer("mixture_is_fitted", torch.tensor(False))
-        self.reconstruction = reconstruction
         self.gamma = gamma
         self.n_samples = n_samples
         self.hold_epochs = hold_epochs
@@ -115,7 +116,7 @@ class VaDE(VariationalModel):
             If its layers have other sizes.
         """
         self.encoder.load_encoder(autoencoder.encoder)
-        self.decoder.load_state_dict(autoencoder.decoder.state_dict())
+        self.decoder.load_decoder(autoencoder.decoder)
 
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
@@ -156,7 +157,7 @@ class VaDE(VariationalModel):
         """Whether the model's own assignments become targets, where no partition is held."""
         return self.self_training_weight > 0
 
-    def cluster_logits(self, x: Images) -> Tensor:
+    def cluster_logits(self, x: Inputs) -> Tensor:
         """Compute log p(z, c) at the posteriors' means, ``(B, K)``."""
         return self.prior.log_joint(self.encode(x))
 
@@ -194,7 +195,7 @@ class VaDE(VariationalModel):
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
         gamma = targets if hold and targets is not None else self.gamma
-        trained = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.reconstruction, gamma)
+        trained = vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.likelihood, gamma)
         exact = isinstance(gamma, str) and gamma == "exact"
         bound = trained if exact else self.tightest(trained.reconstruction, mu, log_var, z)
         terms = {

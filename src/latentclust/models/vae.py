@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from latentclust.models.base import VariationalModel
+from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.networks import Decoder, GaussianEncoder
 from latentclust.modules.objectives import reparameterize, vae_elbo
 
@@ -23,8 +24,8 @@ class VAE(VariationalModel):
         Dimensions D of the code.
     channels
         Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
-    reconstruction
-        ``bernoulli`` (log-likelihood) or ``squared_error`` (summed over pixels).
+    likelihood
+        p(x|z), a key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
     beta
         Weight of the KL term in the loss; with 1 the loss is minus the evidence lower bound.
     n_samples
@@ -41,7 +42,7 @@ class VAE(VariationalModel):
         widths: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] | None = None,
-        reconstruction: str = "bernoulli",
+        likelihood: str = "bernoulli",
         beta: float = 1.0,
         n_samples: int = 1,
         learning_rate: float = 1e-3,
@@ -52,8 +53,8 @@ class VAE(VariationalModel):
         super().__init__(learning_rate, schedule, step_every, step_factor)
         self.save_hyperparameters(logger=False)
         self.encoder = GaussianEncoder(input_shape, widths, latent_dim, channels=channels or ())
-        self.decoder = Decoder(latent_dim, widths, input_shape)
-        self.reconstruction = reconstruction
+        self.likelihood = likelihood_of(likelihood, input_shape)
+        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
         self.beta = beta
         self.n_samples = n_samples
         self.latent_dim = latent_dim
@@ -65,7 +66,7 @@ class VAE(VariationalModel):
         """
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
-        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.reconstruction)
+        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.likelihood)
         return {
             "loss": (bound.reconstruction + self.beta * bound.kl_z).mean(),
             "elbo": bound.elbo.mean(),

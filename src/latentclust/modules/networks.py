@@ -22,6 +22,14 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
+class MissingAsZero(nn.Module):
+    """Puts 0 where a value of x is missing; the likelihood leaves these values out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Replace NaN."""
+        return x.nan_to_num()
+
+
 class _TrunkEncoder(nn.Module):
     """What both encoders share: the trunk and the head of the codes (or of their means)."""
 
@@ -36,7 +44,9 @@ class _TrunkEncoder(nn.Module):
         if channels:
             height, width = (-(-size // 2 ** len(channels)) for size in input_shape[1:])
             pixels = channels[-1] * height * width
-        self.trunk = nn.Sequential(*convolutions, nn.Flatten(), *_hidden_layers([pixels, *widths]))
+        # What is missing of a vector is 0 to the network: the mean of a standardized feature.
+        flat = MissingAsZero() if len(self.input_shape) == 1 else nn.Flatten()
+        self.trunk = nn.Sequential(*convolutions, flat, *_hidden_layers([pixels, *widths]))
         self.trunk.to(memory_format=torch.channels_last)  # the faster layout on a CPU
         self.mean = nn.Linear(widths[-1], latent_dim)
 
@@ -154,7 +164,7 @@ class GaussianEncoder(_TrunkEncoder):
 
 
 class Decoder(nn.Module):
-    """Decoder from codes to pixel logits: the mirror image of the encoder's perceptron.
+    """Decoder from codes to a likelihood's parameters: the mirror image of the encoder's perceptron.
 
     Parameters
     ----------
@@ -162,8 +172,8 @@ class Decoder(nn.Module):
         Dimensions D of the code.
     widths
         Units of each hidden layer in the *encoder's* order: the decoder goes through them backwards.
-    input_shape
-        Shape of one image, ``(C, H, W)`` or ``(P,)``.
+    output_shape
+        Shape of one output, as the likelihood wants it.
 
     Raises
     ------
@@ -171,19 +181,40 @@ class Decoder(nn.Module):
         If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
     """
 
-    def __init__(self, latent_dim: int, widths: Sequence[int], input_shape: Sequence[int]) -> None:
+    def __init__(self, latent_dim: int, widths: Sequence[int], output_shape: Sequence[int]) -> None:
         super().__init__()
         _check_sizes(widths, latent_dim, ())
         self.layers = nn.Sequential(
             *_hidden_layers([latent_dim, *reversed(widths)]),
-            nn.Linear(widths[0], prod(input_shape)),
-            nn.Unflatten(-1, tuple(input_shape)),
+            nn.Linear(widths[0], prod(output_shape)),
+            nn.Unflatten(-1, tuple(output_shape)),
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Decode codes ``(..., D)`` as logits ``(..., C, H, W)``; a pixel's mean is their sigmoid."""
-        logits: Tensor = self.layers(z)
-        return logits
+        """Decode codes ``(..., D)`` as ``(..., *O)``."""
+        output: Tensor = self.layers(z)
+        return output
+
+    @torch.no_grad()
+    def load_decoder(self, decoder: "Decoder") -> None:
+        """Take over another decoder's weights.
+
+        Where one has variances beside the means and the other has not, the means are taken over; variances
+        start at about 1.
+
+        Raises
+        ------
+        RuntimeError
+            If the other decoder's layers have other sizes.
+        """
+        state = decoder.state_dict()
+        for name, own in self.state_dict().items():
+            other = state.get(name)
+            if other is not None and len(own) == 2 * len(other):
+                state[name] = torch.cat([other, torch.zeros_like(other)])
+            elif other is not None and 2 * len(own) == len(other):
+                state[name] = other[: len(own)]
+        self.load_state_dict(state)
 
     @torch.no_grad()
     def change_axes(self, axes: Tensor) -> None:

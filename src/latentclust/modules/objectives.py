@@ -1,8 +1,8 @@
 """What is minimized: reconstruction, KL terms and the evidence lower bounds of VAE and VaDE.
 
-Pure functions with one result per image; the caller takes means. Shapes: B images of C x H x W pixels,
-D latent dimensions, K clusters, L Monte Carlo samples. ``mu`` and ``log_var``, each ``(B, D)``, are those
-of q(z|x).
+Pure functions with one result per input; the caller takes means. Shapes: B inputs of shape S, the decoder's
+output of shape O, D latent dimensions, K clusters, L Monte Carlo samples. ``mu`` and ``log_var``, each
+``(B, D)``, are those of q(z|x).
 
 References
 ----------
@@ -11,21 +11,19 @@ Jiang, Zheng, Tan, Tang and Zhou, "Variational Deep Embedding: An Unsupervised a
 Clustering", 2017 (VaDE).
 """
 
-from collections.abc import Callable
 from math import log
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentclust.errors import LatentclustError
+from latentclust.modules.likelihoods import Likelihood
 from latentclust.modules.mixture import GaussianMixturePrior
-from latentclust.modules.networks import at_least_float32
 
 
 class ELBO(NamedTuple):
-    """The terms of an evidence lower bound, each ``(B,)`` in nats per image."""
+    """The terms of an evidence lower bound, each ``(B,)`` in nats per input."""
 
     reconstruction: Tensor
     """-E_q[log p(x|z)]."""
@@ -38,41 +36,6 @@ class ELBO(NamedTuple):
     def elbo(self) -> Tensor:
         """The bound itself, ``(B,)``: what training maximizes."""
         return -(self.reconstruction + self.kl_z + self.kl_c)
-
-
-def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
-    """-log p(x|z) of Bernoulli pixels: their cross-entropy, summed.
-
-    Parameters
-    ----------
-    logits
-        ``(B, C, H, W)`` or ``(L, B, C, H, W)``.
-    x
-        Images ``(B, C, H, W)`` in [0, 1].
-
-    Returns
-    -------
-    Tensor
-        ``(B,)`` or ``(L, B)``, at least 0.
-    """
-    logits = at_least_float32(logits)
-    losses = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
-    return losses.sum(dim=_pixel_dims(x))
-
-
-def squared_error(logits: Tensor, x: Tensor) -> Tensor:
-    """Squared distance of the decoded means sigmoid(logits) from the image, summed over its pixels.
-
-    Up to a constant this is -log p(x|z) of Gaussian pixels with variance 1/2. Shapes as in
-    :func:`bernoulli_nll`.
-    """
-    return (at_least_float32(logits).sigmoid() - x).square().sum(dim=_pixel_dims(x))
-
-
-RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "bernoulli": bernoulli_nll,
-    "squared_error": squared_error,
-}
 
 
 def reparameterize(
@@ -89,27 +52,22 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_var.expm1() - log_var).sum(dim=-1)
 
 
-def vae_elbo(x: Tensor, logits: Tensor, mu: Tensor, log_var: Tensor, reconstruction: str) -> ELBO:
+def vae_elbo(x: Tensor, output: Tensor, mu: Tensor, log_var: Tensor, likelihood: Likelihood) -> ELBO:
     """Evidence lower bound of the VAE (Kingma and Welling 2014), its KL term in closed form.
 
     Parameters
     ----------
     x
-        Images ``(B, C, H, W)`` in [0, 1].
-    logits
-        Decoded samples of q(z|x), ``(B, C, H, W)`` or ``(L, B, C, H, W)``.
+        Inputs ``(B, *S)``.
+    output
+        The decoder's, of samples of q(z|x): ``(B, *O)`` or ``(L, B, *O)``.
     mu, log_var
         Mean and log-variance of q(z|x), each ``(B, D)``.
-    reconstruction
-        A key of :data:`RECONSTRUCTIONS`.
-
-    Raises
-    ------
-    LatentclustError
-        If there is no such reconstruction.
+    likelihood
+        p(x|z).
     """
     kl_z = gaussian_kl(mu, log_var)
-    return ELBO(expected_nll(x, logits, reconstruction), kl_z, torch.zeros_like(kl_z))
+    return ELBO(expected_nll(x, output, likelihood), kl_z, torch.zeros_like(kl_z))
 
 
 def vade_kl(
@@ -163,12 +121,12 @@ def vade_kl(
 
 def vade_elbo(
     x: Tensor,
-    logits: Tensor,
+    output: Tensor,
     mu: Tensor,
     log_var: Tensor,
     z: Tensor,
     prior: GaussianMixturePrior,
-    reconstruction: str,
+    likelihood: Likelihood,
     gamma: str | Tensor = "sample",
 ) -> ELBO:
     """Evidence lower bound of VaDE (Jiang et al. 2017), its KL terms in closed form.
@@ -176,38 +134,30 @@ def vade_elbo(
     Parameters
     ----------
     x
-        Images ``(B, C, H, W)`` in [0, 1].
-    logits
-        ``(L, B, C, H, W)``, decoded from ``z``.
+        Inputs ``(B, *S)``.
+    output
+        The decoder's ``(L, B, *O)``, of ``z``.
     mu, log_var, z, prior, gamma
         As for :func:`vade_kl`.
-    reconstruction
-        A key of :data:`RECONSTRUCTIONS`.
+    likelihood
+        p(x|z).
 
     Raises
     ------
     LatentclustError
-        If there is no such reconstruction or gamma.
+        If there is no such gamma.
     """
     kl_z, kl_c = vade_kl(mu, log_var, z, prior, gamma)
-    return ELBO(expected_nll(x, logits, reconstruction), kl_z, kl_c)
+    return ELBO(expected_nll(x, output, likelihood), kl_z, kl_c)
 
 
-def expected_nll(x: Tensor, logits: Tensor, reconstruction: str) -> Tensor:
+def expected_nll(x: Tensor, output: Tensor, likelihood: Likelihood) -> Tensor:
     """-E_q[log p(x|z)] as the mean over the decoded samples, ``(B,)``.
 
-    Shapes as in :func:`bernoulli_nll`; ``reconstruction`` is a key of :data:`RECONSTRUCTIONS`.
-
-    Raises
-    ------
-    LatentclustError
-        If there is no such reconstruction.
+    ``x`` are B inputs and ``output`` what the decoder says of L samples of each, ``(L, B, *O)``, or of one,
+    ``(B, *O)``.
     """
-    if reconstruction not in RECONSTRUCTIONS:
-        raise LatentclustError(
-            f"model.reconstruction is {reconstruction!r}: choose one of {', '.join(RECONSTRUCTIONS)}"
-        )
-    return RECONSTRUCTIONS[reconstruction](logits, x).reshape(-1, len(x)).mean(dim=0)
+    return likelihood.nll(output, x).reshape(-1, len(x)).mean(dim=0)
 
 
 def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:
@@ -239,7 +189,3 @@ def self_training_loss(log_joint: Tensor, targets: Tensor, temperature: float) -
     Up to the targets' entropy, which has no gradient, it is the KL divergence that Xie et al. 2016 minimize.
     """
     return -(targets * (log_joint / temperature).log_softmax(dim=-1)).sum(dim=-1)
-
-
-def _pixel_dims(x: Tensor) -> list[int]:
-    return list(range(1 - x.ndim, 0))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from latentclust.data import DataModule
+from latentclust.data.description import INPUTS_KEY, Description
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.training.callbacks.checkpoints import RECORD_KEY, describe
@@ -53,6 +54,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"ckpt_path: '{path}' is not a complete checkpoint of latentclust: a part is missing or is not "
             "what it should be; choose another one"
         )
+    settings = checkpoint["hyper_parameters"]
+    if "reconstruction" in settings:  # as it was called in earlier versions
+        settings["likelihood"] = settings.pop("reconstruction")
     return checkpoint
 
 
@@ -234,6 +238,8 @@ def put_weights(path: Path, checkpoint: dict[str, Any], model: LatentModel) -> N
     """
     try:
         model.load_state_dict(checkpoint["state_dict"])
+        if INPUTS_KEY in checkpoint:
+            model.description = Description.of_plain(checkpoint[INPUTS_KEY])
     except Exception as error:  # names, shapes or types that do not fit
         raise LatentclustError(
             f"ckpt_path: the weights in '{path}' do not fit its model; choose another checkpoint"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentclust import __version__
 from latentclust.atomic import whole_file
-from latentclust.clustering import Neighbors, distortion, nearest_images, neighbors
+from latentclust.clustering import Neighbors, distortion, nearest, nearest_images, neighbors
 from latentclust.data import DataModule
 from latentclust.runs.cache import code_of, place
 from latentclust.settings.init import Manifold
@@ -23,7 +23,12 @@ SEARCH = ("warp", "candidates", "cache")
 
 
 def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: Tensor, n: int) -> Neighbors:
-    """Find the n neighbors of each of the pool's images, or take them from the cache."""
+    """Find the n neighbors of each of the pool's inputs; those of images are kept in the cache.
+
+    The neighbors of vectors are the nearest ones, with 0 for what is missing.
+    """
+    if init.space == "inputs":
+        return nearest(images.flatten(1).float().nan_to_num().cpu().numpy(), n)
     options = {"warp": init.warp, "candidates": init.candidates}
     if not init.cache:
         return nearest_images(images, n, **options)

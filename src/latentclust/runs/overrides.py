@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from latentclust.errors import LatentclustError
+from latentclust.settings.habits import MOVED
 
 # The overrides that belong to one call and not to the run that a checkpoint continues.
 # Modules are among them: a checkpoint from a stranger must not say what is imported.
@@ -43,7 +44,7 @@ def with_run_of_checkpoint(arguments: list[str], objection: Callable[[str], str 
         passed = ", ".join(f"'{file}'" for file in damaged)
         print(f"latentclust: {passed} cannot be read: going on from '{path}' instead", file=sys.stderr)
     changed = [key.lstrip("+~") for key in given]
-    saved = read_record(path)["overrides"]
+    saved = [with_new_name(text) for text in read_record(path)["overrides"]]
     for text in saved:
         if (reason := objection(text)) is not None:
             raise LatentclustError(
@@ -55,6 +56,19 @@ def with_run_of_checkpoint(arguments: list[str], objection: Callable[[str], str 
     place = arguments.index(f"ckpt_path={checkpoint}")
     quoted = str(path).replace("'", "\\'")
     return [*arguments[:place], *saved, f"ckpt_path='{quoted}'", *arguments[place + 1 :]]
+
+
+def with_new_name(saved: str) -> str:
+    """Return an override of an earlier version with its key as it is called now.
+
+    Examples
+    --------
+    >>> with_new_name("model.n_clusters=15")
+    'n_clusters=15'
+    """
+    key, sign, value = saved.partition("=")
+    bare = key.lstrip("+~")
+    return f"{key.removesuffix(bare)}{MOVED.get(bare, bare)}{sign}{value}"
 
 
 def leads_away(saved: str, checkpoint: Path) -> bool:

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from latentclust import __version__
-from latentclust.data import Augmentation, DataModule, augment, batches, datamodule
+from latentclust.data import Augmentation, DataModule, augment, batches, datamodule, preprocess
 from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, code_mixture
-from latentclust.modules import networks, objectives, schedules
+from latentclust.modules import likelihoods, networks, objectives, schedules
 from latentclust.runs.cache import code_of, place
 from latentclust.runs.checkpoints import read_file, rebuild
 from latentclust.runs.resume import train_from
@@ -26,7 +26,20 @@ from latentclust.training.callbacks import epoch_seed
 log = logging.getLogger(__name__)
 
 # What decides on the pretrained weights: a cached stage of other code is not this one's.
-CODE = (augment, batches, datamodule, networks, objectives, schedules, epoch_seed, ae, base, code_mixture)
+CODE = (
+    augment,
+    batches,
+    datamodule,
+    preprocess,
+    networks,
+    likelihoods,
+    objectives,
+    schedules,
+    epoch_seed,
+    ae,
+    base,
+    code_mixture,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ def pretrained_autoencoder(stage: FirstStage, setup: TrainingSetup, data: DataMo
     if cached is not None or run.stage == "train":
         return cached
     model, pretrain = stage.build(data), stage.model.pretrain
+    model.description = data.description
     augmentation = data.augmentation
     if not pretrain.augment:
         data.augmentation = Augmentation()

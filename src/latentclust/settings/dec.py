@@ -3,7 +3,7 @@
 from typing import Literal
 
 from latentclust.settings.base import NotNegative, Positive
-from latentclust.settings.model import Optimizer, Pretrain, Pretrained, Reconstruction
+from latentclust.settings.model import Optimizer, Pretrain, Pretrained
 
 
 class SelfSharpening(Pretrained):
@@ -33,8 +33,6 @@ class IDEC(SelfSharpening):
 
     name: Literal["idec"] = "idec"
     """Which model."""
-    reconstruction: Reconstruction = "squared_error"
-    """What compares an image with its reconstruction."""
     clustering_weight: NotNegative = 0.1
     """Of the clustering loss beside the reconstruction."""
 

@@ -86,4 +86,8 @@ CHOICES = {
     ("init", "umap"): "manifold",
 }
 # Keys that were called otherwise in earlier versions.
-MOVED = {"model.n_clusters": "n_clusters"}
+MOVED = {
+    "model.n_clusters": "n_clusters",
+    "model.reconstruction": "model.likelihood",
+    "model.pretrain.reconstruction": "model.pretrain.likelihood",
+}

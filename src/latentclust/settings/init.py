@@ -30,8 +30,8 @@ class Manifold(Section):
 
     name: Literal["manifold"] = "manifold"
     """Which start."""
-    space: Literal["images", "features", "codes"] = "images"
-    """Where neighbors are near."""
+    space: Literal["auto", "images", "inputs", "features", "codes"] = "auto"
+    """Where neighbors are near; auto: among the images, or of vectors among the inputs."""
     warp: Annotated[int, Field(ge=0, le=16)] = 2
     """``images``: pixels that any pixel may move, each way."""
     candidates: Neighbors = 40

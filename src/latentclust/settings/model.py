@@ -6,7 +6,7 @@ from pydantic import Field
 
 from latentclust.settings.base import CountOrNone, Neighbors, NotNegative, Positive, Restarts, Section, Words
 
-Reconstruction = Literal["bernoulli", "squared_error"]
+Likelihood = Literal["auto", "bernoulli", "squared_error", "gaussian"]
 Epochs = Annotated[
     tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...],
     Field(max_length=10_000),
@@ -55,10 +55,10 @@ class NetworkModel(Section):
 
 
 class RebuildingModel(NetworkModel):
-    """A model whose objective compares images with their reconstructions."""
+    """A model whose objective compares inputs with their reconstructions."""
 
-    reconstruction: Reconstruction = "bernoulli"
-    """What compares an image with its reconstruction."""
+    likelihood: Likelihood = "auto"
+    """p(x|z), what compares an input with its reconstruction; auto: what suits the model and the inputs."""
 
 
 class AE(RebuildingModel):
@@ -66,8 +66,6 @@ class AE(RebuildingModel):
 
     name: Literal["ae"] = "ae"
     """Which model."""
-    reconstruction: Reconstruction = "squared_error"
-    """What compares an image with its reconstruction."""
     optimizer: Optimizer = Optimizer()
     """Adam and its schedule."""
 
@@ -114,8 +112,8 @@ class Pretrain(Section):
 
     max_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 2
     """Its epochs."""
-    reconstruction: Reconstruction = "squared_error"
-    """What compares an image with its reconstruction."""
+    likelihood: Likelihood = "auto"
+    """As ``model.likelihood``, of the autoencoder."""
     optimizer: Optimizer = Optimizer()
     """Adam and its schedule."""
     augment: bool = False

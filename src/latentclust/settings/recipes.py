@@ -17,11 +17,13 @@ NETWORKS = {
     "deep": Network(),
     "shallow": Network(widths=(512,)),
     "conv": Network(channels=(32, 64), widths=(256, 1000)),
+    "auto": Network(channels="auto", widths="auto"),
 }
 AUGMENTS = {
     "none": Augment(),
     "shift": Augment(pixels=2.0),
     "affine": Augment(degrees=12.0, pixels=2.0, scale=0.15, shear=0.2),
+    "auto": Augment(degrees="auto", pixels="auto", scale="auto", shear="auto"),
 }
 DEFAULTS = {"data": "mnist", "network": "deep", "augment": "none", "init": "gmm"}
 # What the choice of a model asks of the other groups: choices first, then keys.
@@ -29,8 +31,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "ae": {"data": {"pool": "train"}, "trainer": {"max_epochs": 12}},
     "vae": {"data": {"pool": "train"}, "trainer": {"max_epochs": 12}},
     "vade": {
-        "network": "conv",
-        "augment": "affine",
+        "network": "auto",
+        "augment": "auto",
         "init": "manifold",
         "data": {"pool": "all", "batch_size": 128},
         "trainer": {"max_epochs": 8},

@@ -1,7 +1,7 @@
 """All settings of a run: a section for each group of conf/, and what stands above the groups."""
 
 from functools import cache
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, create_model
 
@@ -48,6 +48,11 @@ class Settings(Section):
     """Random changes of the training images."""
     network: Network
     """The encoder's layers."""
+    preprocess: Annotated[
+        Literal["auto"] | Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)],
+        Words("auto, or steps as in standardize, log1p+pca:50 or [log1p,pca:50]"),
+    ] = "auto"
+    """From raw inputs to what the network takes."""
     trainer: Trainer
     """Lightning's Trainer."""
     callbacks: Callbacks = Callbacks()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from latentclust.data import DataModule
+from latentclust.engine.stages import resolved
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
@@ -15,6 +16,7 @@ from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import PoolData
 from latentclust.settings.model import NetworkModel, Pretrained
+from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.measuring import measure, objective_terms
 
@@ -34,7 +36,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
         If there is no such metric outside of a training; after everything was written.
     """
     with run.timed("data"):
-        data, model = load_trained(settings, run)
+        data, model, settings = load_trained(settings, run)
     with run.timed("evaluate"):
         results = scored(settings, data, model)
         terms = objective_terms(data, model, settings.seed)
@@ -52,8 +54,10 @@ def evaluate(settings: Settings, run: Run) -> float | None:
     return summary.metric(settings.optimized_metric, model.objective_metric(data.held_out is not None).name)
 
 
-def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel]:
-    """Load the images onto the device and the model that ``ckpt_path`` holds, with its clusters.
+def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel, Settings]:
+    """Load the inputs onto the device and the model that ``ckpt_path`` holds, with its clusters.
+
+    The settings that depend on what the inputs are come back filled in.
 
     The clusters of an AE or a VAE are those of the mixture in its checkpoint. A checkpoint that was written
     before the training was over has none: its codes get one here, with a warning.
@@ -61,21 +65,23 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel]
     Raises
     ------
     LatentclustError
-        If there is no checkpoint, or it is of the pretraining, or it does not fit the images.
+        If there is no checkpoint, or it is of the pretraining, or it does not fit the inputs.
     """
     begin(settings, run)
     checkpoint = require_trained(settings.task.name, run)
     accelerator = choose_accelerator(settings.trainer.accelerator)
     seed, k = settings.seed, settings.n_clusters
     assert isinstance(settings.data, PoolData)
-    assert isinstance(settings.model, NetworkModel)
     fast_dev_run = settings.trainer.fast_dev_run
-    data = build_data(settings.data, settings.augment, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
+    steps = preprocess_steps(settings)
+    data = build_data(settings.data, steps, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
+    settings = resolved(data, settings, told=False)
+    assert isinstance(settings.model, NetworkModel)
     model = build_model(settings.model, settings.network, k, seed, data.input_shape)
     load_weights(checkpoint, model)
     model.to(accelerator).eval()
     require_code_mixture(run, data, model, k, seed)
-    return data, model
+    return data, model, settings
 
 
 def begin(settings: Settings, run: Run) -> None:

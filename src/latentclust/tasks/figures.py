@@ -12,7 +12,7 @@ from latentclust.tasks.evaluate import load_trained, require_trained, scored
 def redraw(settings: Settings, run: Run) -> None:
     """Measure the model of ``ckpt_path``, and write ``figures/*.png`` and ``report.html``."""
     with run.timed("data"):
-        data, model = load_trained(settings, run)
+        data, model, settings = load_trained(settings, run)
     with run.timed("evaluate"):
         results = scored(settings, data, model)
     checkpoint = read_checkpoint(require_trained(settings.task.name, run))

@@ -11,6 +11,7 @@ from latentclust.runs.summary import conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import PoolData
 from latentclust.settings.model import Partition
+from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data
 
 
@@ -39,12 +40,12 @@ def fit(settings: Settings, run: Run) -> float | None:
 
 
 def trained(settings: Settings, run: Run) -> Outcome:
-    """Train a network on images."""
+    """Train a network."""
     assert isinstance(settings.data, PoolData)
     with run.timed("data"):
         data = build_data(
             settings.data,
-            settings.augment,
+            preprocess_steps(settings),
             settings.seed,
             settings.n_clusters,
             fast_dev_run=settings.trainer.fast_dev_run,
@@ -53,10 +54,10 @@ def trained(settings: Settings, run: Run) -> Outcome:
 
 
 def partitioned(settings: Settings, run: Run) -> Outcome:
-    """Partition points, or the pixels of images."""
+    """Partition points, or the inputs as they are."""
     with run.timed("data"):
         if isinstance(settings.data, PoolData):
-            data = build_data(settings.data, settings.augment, settings.seed, settings.n_clusters)
+            data = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.n_clusters)
             inputs = Inputs.of_images(data, settings.seed)
         else:
             options = settings.data.model_dump()

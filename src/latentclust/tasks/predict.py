@@ -20,7 +20,7 @@ def predict(settings: Settings, run: Run) -> None:
     ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
     when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
     """
-    data, model = load_trained(settings, run)
+    data, model, _ = load_trained(settings, run)
     arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} images of the pool"
     if data.held_out is not None:
         held_out = predictions(model, data.held_out.inputs)

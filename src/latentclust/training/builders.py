@@ -13,11 +13,10 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
 from latentclust import terminal
-from latentclust.data import Augmentation, DataModule, build_datamodule
+from latentclust.data import DataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, LatentModel, ObjectiveMetric
 from latentclust.registry import MODELS
-from latentclust.settings.augment import Augment
 from latentclust.settings.callbacks import Checkpoint
 from latentclust.settings.data import PoolData
 from latentclust.settings.logger import Logger as LoggerSettings
@@ -56,38 +55,47 @@ TRIED = 1000
 
 
 def build_data(
-    settings: PoolData, augment: Augment, seed: int, n_clusters: int, *, fast_dev_run: bool | int = False
+    settings: PoolData,
+    preprocess: Sequence[str] | None,
+    seed: int,
+    n_clusters: int,
+    *,
+    fast_dev_run: bool | int = False,
 ) -> DataModule:
-    """Build the data module and load its images.
+    """Build the data module and load its inputs.
 
     Parameters
     ----------
-    settings, augment, seed
-        Which images, how those of a training batch are changed, and the seed of their order.
+    settings, preprocess, seed
+        Which inputs, the steps of their preprocessing (None: what suits them), and the seed of their order.
     n_clusters, fast_dev_run
-        To try everything once, of many images a few are kept: at least as many as there are clusters.
+        To try everything once, of many inputs a few are kept: at least as many as there are clusters.
 
     Raises
     ------
     LatentclustError
-        If the images cannot be had.
+        If the inputs cannot be had.
     """
-    options = settings.model_dump() | {"seed": seed, "augmentation": Augmentation(**augment.model_dump())}
+    options = settings.model_dump() | {"seed": seed, "preprocess": preprocess}
     data = build_datamodule(**options)
     data.setup()
     tried = max(TRIED, data.batch_size, n_clusters)
     if fast_dev_run and len(data.pool) > tried:
         data = build_datamodule(**options | {"limit": tried})
         data.setup()
-        log.info("trainer.fast_dev_run: %s images, no checkpoints, no curves", f"{tried:,}")
+        log.info("trainer.fast_dev_run: %s inputs, no checkpoints, no curves", f"{tried:,}")
     return data
 
 
 def build_model(
     settings: NetworkModel, network: Network, n_clusters: int, seed: int, input_shape: Sequence[int]
 ) -> LatentModel:
-    """Build a model with the layers of ``network`` for inputs ``(C, H, W)``."""
+    """Build a model with the layers of ``network`` for inputs ``(C, H, W)`` or ``(P,)``."""
     options = settings.model_dump(mode="json", exclude={"pretrain"})
+    if isinstance(
+        settings, Pretrained
+    ):  # a model without a likelihood of its own decodes by that of its start
+        options.setdefault("likelihood", settings.pretrain.likelihood)
     return _build(options, network, n_clusters, seed, input_shape)
 
 
@@ -96,7 +104,7 @@ def build_pretraining(settings: Pretrained, network: Network, seed: int, input_s
     options = {
         "name": "ae",
         "latent_dim": settings.latent_dim,
-        "reconstruction": settings.pretrain.reconstruction,
+        "likelihood": settings.pretrain.likelihood,
         "optimizer": settings.pretrain.optimizer.model_dump(mode="json"),
     }
     model = _build(options, network, None, seed, input_shape)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.data import DataModule, Split
-from latentclust.data.batches import to_unit_interval
+from latentclust.data.batches import as_floats
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
 CHUNK = 2048
@@ -47,12 +47,12 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
         ``(N, ...)`` on the same device.
     """
     with torch.autocast(images.device.type, enabled=False):
-        first = function(to_unit_interval(images[:size]))
+        first = function(as_floats(images[:size]))
         # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
         results = first.new_empty((len(images), *first.shape[1:]))
         results[:size] = first
         for start in range(size, len(images), size):
-            results[start : start + size] = function(to_unit_interval(images[start : start + size]))
+            results[start : start + size] = function(as_floats(images[start : start + size]))
     return results
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.data import DataModule
-from latentclust.data.batches import to_unit_interval
+from latentclust.data.batches import as_floats
 from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels
 from latentclust.evaluation.results import Result
 from latentclust.models import AE, Clusters, LatentModel
@@ -16,6 +16,8 @@ from latentclust.training.inference import CHUNK, evaluating, over_pool_and_test
 
 log = logging.getLogger(__name__)
 
+# What the numbers of an input are called.
+PIXELS = {"image": "pixels", "vector": "inputs"}
 CODE_NAMES = {"kmeans": "k-means on {} latents", "gmm": "GMM on {} latents"}
 
 
@@ -58,13 +60,13 @@ def measure(
     progress.current().expect(rows)
     if not enough:
         log.info(
-            "%d images are too few to fit %d clusters to: those rows are left out of the table.",
+            "%d inputs are too few to fit %d clusters to: those rows are left out of the table.",
             len(data.pool),
             k,
         )
     else:
         pixels = cluster_pixels(data.pool.inputs, test_images, k, seed=seed)
-        results.append(scored("k-means on pixels", pixels))
+        results.append(scored(f"k-means on {PIXELS[data.kind]}", pixels))
         progress.current().advance()
         if judged is None:
             log.info("The pretraining is not in the cache: its rows are left out of the table.")
@@ -104,7 +106,7 @@ def objective_terms(data: DataModule, model: LatentModel, seed: int) -> dict[str
                 continue
             sums: dict[str, float] = {}
             for images in torch.split(split.inputs, CHUNK):
-                for name, mean in model.measured_terms(to_unit_interval(images)).items():
+                for name, mean in model.measured_terms(as_floats(images)).items():
                     sums[name] = sums.get(name, 0.0) + float(mean) * len(images)
             metrics |= {f"{part}/{name}": total / len(split) for name, total in sums.items()}
     return metrics

@@ -25,6 +25,9 @@ from latentclust.training.inference import evaluating, in_chunks
 
 log = logging.getLogger(__name__)
 
+# The spaces in which the inputs themselves are neighbors.
+AMONG_INPUTS = ("images", "inputs")
+
 
 class MixtureInitialization(L.Callback):
     """Embeds the pool, fits a mixture without labels and gives it to the model, which starts from it.
@@ -41,11 +44,11 @@ class MixtureInitialization(L.Callback):
     seed
         Of the method's restarts.
     space
-        ``codes``; ``features``: the method also gets what the encoder sees before it makes codes; ``images``:
-        it gets the neighbors among the images.
+        ``codes``; ``features``: the method also gets what the encoder sees before it makes codes;
+        ``images`` or ``inputs``: it gets the neighbors among the inputs.
     refit
         ``anew``: later fits are as the first. ``vote``: in later fits neighbors vote on the model's clusters,
-        those by features and, with ``space="images"``, those among the images
+        those by features and, with ``space="images"`` or ``"inputs"``, those among the inputs
         (:func:`latentclust.clustering.fit_vote`).
     voters
         Of each kind of neighbors.
@@ -134,7 +137,7 @@ class MixtureInitialization(L.Callback):
         options = dict(self.options)
         if self.space == "features":
             options["features"] = in_chunks(model.features, images)
-        if self.space == "images":
+        if self.space in AMONG_INPUTS:
             options["among_images"] = self._near(images)
         codes = in_chunks(model.encode, images)
         fitted = fit(self.method, codes, model.n_clusters, seed=self.seed, **options)
@@ -147,7 +150,7 @@ class MixtureInitialization(L.Callback):
         """Ask the neighbors of the model's clusters."""
         features = in_chunks(model.features, images).cpu().numpy()
         senses = [nearest(features, min(self.voters + 1, len(images)))]
-        if self.space == "images":
+        if self.space in AMONG_INPUTS:
             senses.append(self._near(images))
         codes, clusters = in_chunks(model.encode, images), in_chunks(model.predict, images)
         return fit_vote(codes, model.n_clusters, clusters, senses, voters=self.voters)

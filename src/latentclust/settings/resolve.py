@@ -1,0 +1,109 @@
+"""Fill in what is ``auto``, from what the inputs are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from latentclust.errors import LatentclustError
+from latentclust.settings.init import Manifold
+from latentclust.settings.model import Partition
+from latentclust.settings.recipes import AUGMENTS, NETWORKS
+from latentclust.settings.top import Settings
+
+# Without an image to mirror, a perceptron; small ones are enough for the few numbers of most tables.
+VECTOR_WIDTHS = (500, 500, 2000)
+
+
+def resolve(settings: Settings, kind: str, preprocess: Sequence[str]) -> tuple[Settings, list[str]]:
+    """Return the settings with every ``auto`` filled in, and a line on each choice that was made.
+
+    Pure: the same settings and inputs give the same choices, in a continued run too.
+
+    Parameters
+    ----------
+    settings
+        As they were given.
+    kind
+        What the inputs are, ``image`` or ``vector``.
+    preprocess
+        The steps of the preprocessing, as the data module has chosen or taken them.
+
+    Raises
+    ------
+    LatentclustError
+        If a setting does not suit such inputs.
+    """
+    image = kind == "image"
+    model = settings.model
+    if isinstance(model, Partition):
+        return settings.model_copy(update={"preprocess": tuple(preprocess)}), []
+    chosen: list[str] = []
+    network = NETWORKS["conv"] if image else NETWORKS["deep"]
+    augment = AUGMENTS["affine"] if image else AUGMENTS["none"]
+    changes: dict[str, Any] = {"preprocess": tuple(preprocess)}
+    for name, suitable in (("network", network), ("augment", augment)):
+        section = getattr(settings, name)
+        filled = {key: getattr(suitable, key) for key, value in section if value == "auto"}
+        changes[name] = section.model_copy(update=filled)
+        if filled:
+            chosen.append(f"{name}: " + ", ".join(f"{key} {_short(value)}" for key, value in filled.items()))
+    init = settings.init
+    if isinstance(init, Manifold) and init.space == "auto":
+        init = init.model_copy(update={"space": "images" if image else "inputs"})
+        changes["init"] = init
+        chosen.append(f"init: neighbors among the {init.space}")
+    changes["model"] = _with_likelihoods(model, image, chosen)
+    _refuse(settings.model_copy(update=changes), image)
+    return settings.model_copy(update=changes), chosen
+
+
+def _with_likelihoods(model: Any, image: bool, chosen: list[str]) -> Any:
+    """Fill in the likelihoods of a model and of its first stage."""
+    changes: dict[str, Any] = {}
+    if getattr(model, "likelihood", None) == "auto":
+        variational = "elbo" in model.measured_terms()
+        suitable = ("bernoulli" if image else "gaussian") if variational else "squared_error"
+        changes["likelihood"] = suitable
+        chosen.append(f"likelihood: {suitable}")
+    pretrain = getattr(model, "pretrain", None)
+    if pretrain is not None and pretrain.likelihood == "auto":
+        changes["pretrain"] = pretrain.model_copy(update={"likelihood": "squared_error"})
+    return model.model_copy(update=changes)
+
+
+def _refuse(settings: Settings, image: bool) -> None:
+    """Refuse what does not suit the inputs."""
+    network, augment, init = settings.network, settings.augment, settings.init
+    space = getattr(init, "space", None)
+    if not image and network.channels:
+        raise LatentclustError(
+            "network.channels are for images, and the inputs are vectors: choose network=deep"
+        )
+    if not image and any(value for _, value in augment):
+        raise LatentclustError("augment is for images, and the inputs are vectors: choose augment=none")
+    if not image and space == "images":
+        raise LatentclustError("init.space=images is for images, and the inputs are vectors: choose inputs")
+    likelihoods = {getattr(settings.model, "likelihood", None)}
+    likelihoods |= {getattr(getattr(settings.model, "pretrain", None), "likelihood", None)}
+    if not image and "bernoulli" in likelihoods and tuple(settings.preprocess)[-1:] != ("unit",):
+        raise LatentclustError(
+            "likelihood=bernoulli needs values in [0, 1]: add preprocess=unit, or choose gaussian"
+        )
+
+
+def preprocess_steps(settings: Settings) -> tuple[str, ...] | None:
+    """Return the steps that ``preprocess`` names, or None for what suits the inputs.
+
+    Examples
+    --------
+    >>> from latentclust.settings.recipes import settings_for
+    >>> preprocess_steps(settings_for("ae", preprocess="log1p+pca:50"))
+    ('log1p', 'pca:50')
+    """
+    steps = settings.preprocess
+    if steps == "auto":
+        return None
+    return tuple(step.strip() for step in steps.split("+")) if isinstance(steps, str) else steps
+
+
+def _short(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else f"{value:g}"

@@ -1,0 +1,141 @@
+"""Preprocessing against scikit-learn and NumPy; what it undoes, and what it refuses."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from latentclust.data.preprocess import CHUNK, Preprocess, in_parts, parse, suitable_steps
+from latentclust.errors import LatentclustError
+
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal([1, -20, 300, 4], [1, 5, 100, 0], (50, 4)).astype(np.float32)
+COUNTS = GENERATOR.poisson(0.3, (40, 120)).astype(np.float32)
+
+
+def fitted(steps: str, x: np.ndarray) -> tuple[Preprocess, np.ndarray]:
+    preprocess = Preprocess.fit(steps.split("+"), torch.from_numpy(x))
+    return preprocess, preprocess(torch.from_numpy(x)).numpy()
+
+
+def test_standardize_is_scikit_learns() -> None:
+    _, found = fitted("standardize", X)
+    np.testing.assert_allclose(found, StandardScaler().fit_transform(X), atol=1e-4)
+
+
+def test_standardize_measures_what_is_not_missing() -> None:
+    holes = X.copy()
+    holes[3, 0] = holes[7:, 2] = np.nan
+    _, found = fitted("standardize", holes)
+    np.testing.assert_allclose(found, StandardScaler().fit_transform(holes), atol=1e-4)
+    assert np.isnan(found).sum() == 44
+
+
+def test_unit_is_scikit_learns_of_vectors() -> None:
+    _, found = fitted("unit", X)
+    np.testing.assert_allclose(found, MinMaxScaler().fit_transform(X), atol=1e-5)
+
+
+def test_unit_leaves_8_bit_images_and_makes_others_8_bits() -> None:
+    images = torch.arange(24, dtype=torch.uint8).view(2, 1, 3, 4)
+    preprocess = Preprocess.fit(["unit"], images)
+    assert preprocess(images) is images
+    assert in_parts(preprocess, images) is images
+    floats = torch.tensor([-10.0, 0.0, 30.0]).view(3, 1, 1, 1)
+    preprocess = Preprocess.fit(["unit"], floats)
+    assert preprocess(floats).flatten().tolist() == [0, round(255 / 4), 255]
+    assert preprocess(torch.full((1, 1, 1, 1), 99.0)).item() == 255
+    within = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1)
+    assert Preprocess.fit(["unit"], within)(within).flatten().tolist() == [64, 128]
+
+
+def test_log1p_scales_rows_to_the_median_total() -> None:
+    _, found = fitted("log1p", COUNTS)
+    totals = COUNTS.sum(axis=1, keepdims=True)
+    median = torch.from_numpy(totals).median().item()
+    np.testing.assert_allclose(found, np.log1p(COUNTS * median / totals), rtol=1e-5)
+
+
+def test_a_row_of_zeros_stays_one() -> None:
+    counts = np.vstack([COUNTS, np.zeros((1, 120), np.float32)])
+    assert not fitted("log1p", counts)[1][-1].any()
+
+
+def test_top_keeps_what_varies_most_in_its_order() -> None:
+    preprocess, found = fitted("top:2", X)
+    np.testing.assert_array_equal(found, X[:, [1, 2]])
+    back = preprocess.inverse(torch.from_numpy(found)).numpy()
+    np.testing.assert_array_equal(back[:, [1, 2]], X[:, [1, 2]])
+    np.testing.assert_allclose(back[:, [0, 3]], np.tile(X[:, [0, 3]].mean(axis=0), (50, 1)), rtol=1e-4)
+
+
+def test_pca_is_scikit_learns_over_one_number() -> None:
+    _, found = fitted("pca:2", X)
+    expected = PCA(2).fit_transform(X)
+    scale = (found / expected).flatten()
+    np.testing.assert_allclose(np.abs(scale), abs(scale[0]), rtol=1e-3)
+    assert found.var(axis=0, ddof=1).sum() == pytest.approx(2, rel=1e-3)
+
+
+@pytest.mark.parametrize("steps", ["standardize", "unit", "standardize+pca:4", "log1p", "none"])
+def test_what_was_done_can_be_undone(steps: str) -> None:
+    x = np.abs(X) / np.abs(X).sum(axis=1, keepdims=True)  # rows of one total, for log1p
+    preprocess, found = fitted(steps, x)
+    np.testing.assert_allclose(preprocess.inverse(torch.from_numpy(found)).numpy(), x, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", ["standardize", "unit", "log1p+top:30+pca:5", "none"])
+def test_a_checkpoint_carries_it(steps: str) -> None:
+    preprocess, found = fitted(steps, COUNTS)
+    again = Preprocess.of_plain(preprocess.plain())
+    assert again.steps == preprocess.steps
+    assert "+".join(str(step) for step in again.steps) == steps
+    np.testing.assert_array_equal(again(torch.from_numpy(COUNTS)).numpy(), found)
+    assert not preprocess.state_dict()  # weights are another part of the checkpoint
+
+
+def test_chunks_make_no_difference() -> None:
+    x = torch.randn(2 * CHUNK + 3, 3)
+    preprocess = Preprocess.fit(["standardize"], x)
+    assert torch.equal(in_parts(preprocess, x), preprocess(x))
+
+
+def test_suitable_steps_follow_the_inputs() -> None:
+    assert suitable_steps(torch.zeros(3, 1, 2, 2))[0] == ["unit"]
+    assert suitable_steps(torch.from_numpy(X))[0] == ["standardize"]
+    assert suitable_steps(torch.from_numpy(COUNTS))[0] == ["log1p"]
+    wide = torch.from_numpy(GENERATOR.poisson(0.1, (60, 3000)).astype(np.float32))
+    assert suitable_steps(wide)[0] == ["log1p", "top:2000", "pca:50"]
+    assert suitable_steps((torch.rand(50, 200) < 0.9).float())[0] == ["standardize"]  # whole, but not sparse
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("whiten", "'whiten': it must be one of unit"),
+        ("pca", "'pca': it must be one of"),
+        ("pca:0", "a whole number n"),
+        ("pca:x", "a whole number n"),
+        ("unit:3", "'unit:3'"),
+        ("pca:5", "more than 50 rows of 4 features have"),
+        ("log1p", "some values are negative"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(steps: str, message: str) -> None:
+    with pytest.raises(LatentclustError, match=message) as caught:
+        fitted(steps, X)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_holes_and_images_are_no_matter_for_principal_components() -> None:
+    holes = X.copy()
+    holes[0, 0] = np.nan
+    with pytest.raises(LatentclustError, match="some values are missing"):
+        fitted("pca:2", holes)
+    with pytest.raises(LatentclustError, match="these are images: choose unit"):
+        Preprocess.fit(["standardize"], torch.zeros(3, 1, 2, 2))
+
+
+def test_a_step_may_be_written_with_an_equals_sign() -> None:
+    assert parse("pca=50") == parse("pca:50") == ("pca", 50)
