@@ -2,17 +2,17 @@
 
 import json
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from latentclust.atomic import STALE_AFTER, whole_file
 from latentclust.errors import LatentclustError
-from tests.conftest import Command, same_weights
+from tests.conftest import TINY_CONF, Command, same_weights
 from tests.faults.harness import MOMENTS, die_while_writing, forks, in_child
 
 TINY = ["experiment=tiny_ae", "model.optimizer.schedule=constant"]
@@ -78,36 +78,56 @@ def test_a_run_that_is_killed_while_it_writes_a_checkpoint_goes_on(
         assert same_weights(never_stopped, continued.weights()), moment
 
 
-@forks
+# Runs the command line and writes down what it opened for writing, and what it moved.
+AUDITED = """
+import atexit, json, os, sys
+
+opened, moved = [], []
+
+
+def audit(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        opened.append(arguments[0])
+    elif event in {"os.rename", "shutil.move", "shutil.copyfile"}:
+        moved.append([str(arguments[0]), str(arguments[1])])
+
+
+record = sys.argv.pop(1)
+file = open(record, "w")
+atexit.register(lambda: print(json.dumps([opened, moved]), file=file))
+sys.addaudithook(audit)
+from latentclust.cli import main
+main()
+"""
+
+
 @pytest.mark.faults
-def test_every_file_is_moved_into_its_place_from_beside_it(
-    latentclust: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_file_is_moved_into_its_place_from_beside_it(tmp_path: Path) -> None:
     """A move within a folder is atomic; from $TMPDIR, another file system perhaps, it is not."""
-    monkeypatch.setenv("TMPDIR", "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path))
-
-    def work() -> tuple[list[str], list[tuple[str, str]]]:
-        opened, moved = [], []
-
-        def audit(event: str, arguments: tuple[Any, ...]) -> None:
-            if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
-                opened.append(arguments[0])
-            elif event in {"os.rename", "shutil.move", "shutil.copyfile"}:
-                moved.append((str(arguments[0]), str(arguments[1])))
-
-        sys.addaudithook(audit)
-        drawn = ["figures.at_end=true", "figures.embedding.method=none", "figures.projector=false"]
-        runs = [
-            latentclust(
-                "experiment=tiny_vade", "trainer.max_epochs=1", "init=manifold", "init.n_epochs=5", *drawn
-            ),
-            latentclust("task=predict", "ckpt_path=last"),
-            latentclust("task=generate", "ckpt_path=last", "n=2", "figures.svg=true"),
+    elsewhere = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
+    drawn = ["figures.at_end=true", "figures.embedding.method=none", "figures.projector=false"]
+    of_tiny = ["--config-dir", str(TINY_CONF)]
+    opened: list[str] = []
+    moved: list[list[str]] = []
+    for number, command in enumerate(
+        [
+            ["experiment=tiny_vade", "trainer.max_epochs=1", "init=manifold", "init.n_epochs=5", *drawn],
+            ["task=predict", "ckpt_path=last"],
+            ["task=generate", "ckpt_path=last", "n=2", "figures.svg=true"],
         ]
-        assert [run.status for run in runs] == [0, 0, 0], [run.err for run in runs]
-        return opened, moved
-
-    opened, moved = in_child(tmp_path, work)
+    ):
+        record = tmp_path / f"record{number}"
+        # No fork: numba's threads, which another test may have started, do not survive one.
+        subprocess.run(
+            [sys.executable, "-c", AUDITED, str(record), *of_tiny, *command],
+            cwd=tmp_path,
+            env=os.environ | {"TMPDIR": elsewhere},
+            check=True,
+            capture_output=True,
+        )
+        more_opened, more_moved = json.loads(record.read_text())
+        opened += more_opened
+        moved += more_moved
     outputs = tmp_path / "outputs"
     ours = {path for path in outputs.rglob("*") if path.suffix in OURS}
     names = {path.name for path in ours}
