@@ -10,6 +10,7 @@ from latentclust.figures.latent import confidence_scatter, latent_scatter
 from latentclust.figures.numerals import numeral_scatter
 from latentclust.figures.partition import frame, partition_scatter
 from latentclust.figures.plane import between, plane_codes, plane_grid, plane_ranges
+from latentclust.figures.profiles import profile_map, standardized_means
 from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
 from latentclust.figures.space import latent_scatter_3d
@@ -36,11 +37,13 @@ __all__ = [
     "plane_codes",
     "plane_grid",
     "plane_ranges",
+    "profile_map",
     "project",
     "prototypes",
     "reconstructions",
     "reliability",
     "render_report",
     "save",
+    "standardized_means",
     "training_curves",
 ]

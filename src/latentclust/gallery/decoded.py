@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from latentclust import figures
-from latentclust.gallery.pictures import Drawing, as_pictures, in_rows
+from latentclust.gallery.pictures import Drawing, in_rows
 from latentclust.gallery.view import Floats, View
 from latentclust.models import HasCenters, HasMixture, LatentModel, Samples
 from latentclust.settings.figures import Plane
@@ -30,20 +30,24 @@ def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Draw
             yield from centers(model, view, shares)
         elif isinstance(model, Samples):
             images = model.sample(SAMPLES * SAMPLES, torch.Generator(model.device).manual_seed(0))
-            grid = in_rows(as_pictures(images), SAMPLES)
+            grid = in_rows(view.paint(images), SAMPLES)
             yield Drawing(
                 "samples",
-                "Generated images",
+                f"Generated {view.paint.noun}",
                 figures.image_grid(grid, title=f"{view.title}: samples of N(0, I)"),
             )
         if view.codes.shape[1] >= 2:
             yield plane(settings, model, view)
         shown = view.pictures[:RECONSTRUCTIONS]
-        decoded = as_pictures(decode(model, view.codes[:RECONSTRUCTIONS]))
+        decoded = view.paint(decode(model, view.codes[:RECONSTRUCTIONS]))
         yield Drawing(
             "reconstructions",
             "Reconstructions",
-            figures.reconstructions(shown, decoded, title=f"{view.title}: images and their reconstructions"),
+            figures.reconstructions(
+                shown,
+                decoded,
+                title=f"{view.title}: {view.paint.noun} and their reconstructions",
+            ),
         )
 
 
@@ -61,9 +65,9 @@ def samples(model: LatentModel, view: View, weights: Floats) -> Drawing:
     rows = torch.stack([model.sample(SAMPLES, cluster, generator) for cluster in order])
     return Drawing(
         "samples",
-        "Generated images",
+        f"Generated {view.paint.noun}",
         figures.image_grid(
-            as_pictures(rows), title=f"{view.title}: samples of each component", row_labels=names
+            view.paint(rows), title=f"{view.title}: samples of each component", row_labels=names
         ),
     )
 
@@ -83,7 +87,7 @@ def centers(model: LatentModel, view: View, weights: Floats) -> Iterator[Drawing
         "prototypes",
         "Prototypes, with their most and least certain members",
         figures.prototypes(
-            as_pictures(decode(model, view.means[order])),
+            view.paint(decode(model, view.means[order])),
             certain,
             uncertain,
             title=f"{view.title}: decoded means, most and least certain members",
@@ -97,7 +101,7 @@ def centers(model: LatentModel, view: View, weights: Floats) -> Iterator[Drawing
             "interpolation",
             "From component to component",
             figures.interpolation(
-                as_pictures(decode(model, codes)),
+                view.paint(decode(model, codes)),
                 title=f"{view.title}: from one component's mean to the next",
                 row_labels=[f"{a} to {b}" for a, b in pairs],
             ),
@@ -126,7 +130,7 @@ def plane(settings: Plane, model: LatentModel, view: View) -> Drawing:
         "plane",
         "The latent plane, decoded",
         figures.plane_grid(
-            as_pictures(decode(model, codes)),
+            view.paint(decode(model, codes)),
             ranges,
             title=f"{view.title}: the decoded latent plane",
             axis_labels=(f"z{first + 1}", f"z{second + 1}"),
@@ -141,5 +145,5 @@ def with_width(axis: tuple[float, float]) -> tuple[float, float]:
 
 
 def decode(model: LatentModel, codes: Floats) -> torch.Tensor:
-    """Decode codes ``(..., D)`` of a view as images ``(..., C, H, W)``."""
+    """Decode codes ``(..., D)`` of a view as inputs ``(..., *S)``."""
     return model.decode(torch.from_numpy(np.ascontiguousarray(codes)).float().to(model.device))

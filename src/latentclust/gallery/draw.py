@@ -48,6 +48,7 @@ def draw(
     yield from latent_space(view)
     yield from embeddings(view, planes)
     yield from clustering(data, view, own)
+    yield from profiles(data, view, own)
     yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))
@@ -85,7 +86,7 @@ def embed(settings: Embedding, seed: int, view: View) -> Planes:
     """Embed a view's codes and its raw pixels, each as points ``(M, 2)``."""
     if settings.method == "none":
         return {}
-    spaces = {"latent space": view.codes, "raw pixels": view.pixels}
+    spaces = {"latent space": view.codes, "inputs" if view.paint.limit else "raw pixels": view.pixels}
     planes = {}
     for space, vectors in spaces.items():
         name = f"{EMBEDDINGS[settings.method]} of the {space}"
@@ -109,6 +110,22 @@ def embeddings(view: View, planes: Planes) -> Iterator[Drawing]:
             points, groups[: len(points)], title=f"{view.title}: {name}", group_names=names
         )
         yield Drawing(name.lower().replace("-", "").replace(" of the ", "_").replace(" ", "_"), name, figure)
+
+
+def profiles(data: DataModule, view: View, own: Result) -> Iterator[Drawing]:
+    """Draw what tells the clusters of vectors apart: the mean of each raw feature in each cluster."""
+    if data.raw_pool is None:
+        return
+    means = figures.standardized_means(data.raw_pool.cpu().numpy(), own.clusters.numpy())
+    yield Drawing(
+        "profiles",
+        "What tells the clusters apart",
+        figures.profile_map(
+            means,
+            feature_names=data.description.feature_names,
+            title=f"{view.title}: mean of each feature, in standard deviations from its mean over all",
+        ),
+    )
 
 
 def clustering(data: DataModule, view: View, own: Result) -> Iterator[Drawing]:

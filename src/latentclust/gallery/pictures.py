@@ -1,5 +1,6 @@
-"""Figures with their names, and tensors of images as what matplotlib draws."""
+"""Figures with their names, and inputs as what matplotlib draws: pictures, or profiles of vectors."""
 
+from itertools import pairwise
 from math import ceil, sqrt
 from typing import NamedTuple
 
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Pictures = NDArray[np.float64]
+
+PROFILE, BARS = 32, 96
+"""Pixels of a profile's height, and its bars at most."""
+QUANTILE = 0.99
+"""Of the sizes of all numbers: what the longest bar of a profile stands for."""
 
 LARGEST_SPRITE = 8192
 """Pixels that a side of the one picture may have in which TensorBoard wants all thumbnails."""
@@ -41,6 +47,64 @@ def as_pictures(images: Tensor) -> Pictures:
         opacity = pictures[..., 3:]
         return pictures[..., :3] * opacity + (1 - opacity)
     return pictures if channels in (1, 3) else pictures.mean(axis=-1, keepdims=True)
+
+
+class Painter(NamedTuple):
+    """Makes pictures of inputs: of a vector its profile, with a bar for each number."""
+
+    limit: float | None = None
+    """What the longest bars of a vector's profile stand for; None for images."""
+
+    @classmethod
+    def of(cls, inputs: Tensor) -> "Painter":
+        """Choose the scale for inputs like these, ``(N, C, H, W)`` or ``(N, P)``, preprocessed."""
+        if inputs.dim() > 2:
+            return cls()
+        sizes = inputs.detach().cpu().abs().flatten()
+        known = sizes[sizes.isfinite()]
+        if not len(known):
+            return cls(1.0)
+        return cls(max(float(np.quantile(known.numpy(), QUANTILE)), 1e-9))
+
+    @property
+    def noun(self) -> str:
+        """What the inputs are called."""
+        return "images" if self.limit is None else "vectors"
+
+    def __call__(self, inputs: Tensor) -> Pictures:
+        """Draw inputs ``(..., C, H, W)`` in [0, 1] or ``(..., P)`` as pictures ``(..., H, W, C)``."""
+        return as_pictures(inputs) if self.limit is None else as_profiles(inputs, self.limit)
+
+
+def as_profiles(vectors: Tensor, limit: float) -> Pictures:
+    """Draw vectors ``(..., P)`` as bars up and down from a middle line, ``(..., 32, W, 1)``.
+
+    Of more than 96 numbers, neighbors share a bar, which shows their mean. What is missing has no bar.
+
+    Parameters
+    ----------
+    vectors
+        NaN where a value is missing.
+    limit
+        What the longest bar stands for; longer ones are cut off.
+    """
+    values = vectors.detach().cpu().double().nan_to_num().numpy()
+    n_bars = min(values.shape[-1], BARS)
+    edges = np.linspace(0, values.shape[-1], n_bars + 1).astype(int)
+    means = np.stack([values[..., a:b].mean(axis=-1) for a, b in pairwise(edges)], axis=-1)
+    half = PROFILE // 2
+    lengths = np.clip(np.round(means / limit * half), -half, half)
+    width = max(1, PROFILE // n_bars)
+    rows = np.arange(half, -half, -1)  # the row of +16 first, no row 0
+    up = (rows > 0)[:, None] & (rows[:, None] <= lengths[..., None, :])
+    down = (rows <= 0)[:, None] & (rows[:, None] > lengths[..., None, :])
+    pictures = np.repeat(np.where(up | down, 0.15, 1.0), width, axis=-1)
+    if width > 2:
+        pictures[..., width - 1 :: width] = 1.0  # a gap between bars
+    pictures[..., half, :] = np.minimum(pictures[..., half, :], 0.8)  # the middle line
+    # A margin keeps neighbors apart.
+    margin = [(0, 0)] * (pictures.ndim - 1) + [(2, 2)]
+    return np.pad(pictures, margin, constant_values=1.0)[..., None]
 
 
 def as_thumbnails(pictures: Pictures) -> Tensor:

@@ -13,7 +13,7 @@ from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.findings import Finding
 from latentclust.evaluation.results import Result
 from latentclust.figures import Plane
-from latentclust.gallery.pictures import as_pictures
+from latentclust.gallery.pictures import Painter
 
 SCATTER_POINTS = 4000
 GRID = 300  # places along each side of the panel that are given to the clusters
@@ -136,10 +136,9 @@ def features(finding: Finding, chosen: Integers, matches: list[int] | None, titl
 
 
 def means(finding: Finding, title: str) -> Figure:
-    """Draw the mean image of each cluster, and after it some of its images."""
+    """Draw the mean of each cluster, and after it some of its members."""
     inputs, found = finding.inputs, finding.partition
     assert inputs.data is not None
-    channels, height, width = inputs.data.input_shape
     rows, labels = [], []
     rng = np.random.default_rng(0)
     for cluster in np.unique(found.clusters):
@@ -147,9 +146,10 @@ def means(finding: Finding, title: str) -> Figure:
         examples = members[rng.integers(len(members), size=EXAMPLES)]
         rows.append(np.stack([members.mean(axis=0), *examples]))
         labels.append(f"{cluster}: {len(members) / len(inputs.sample):.1%}")
-    grid = torch.from_numpy(np.stack(rows)).reshape(len(rows), -1, channels, height, width)
+    grid = torch.from_numpy(np.stack(rows)).reshape(len(rows), -1, *inputs.data.input_shape)
+    paint = Painter.of(torch.from_numpy(inputs.sample).reshape(-1, *inputs.data.input_shape))
     return figures.image_grid(
-        as_pictures(grid),
-        title=f"{title}: each cluster's share, mean image and some of its images",
+        paint(grid),
+        title=f"{title}: each cluster's share, mean and some of its {paint.noun}",
         row_labels=labels,
     )

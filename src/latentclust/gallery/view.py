@@ -1,4 +1,4 @@
-"""What there is to draw of a model and its images, as arrays."""
+"""What there is to draw of a model and its inputs, as arrays."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from latentclust import figures
 from latentclust.data import DataModule, as_floats
-from latentclust.gallery.pictures import Pictures, as_pictures, as_thumbnails
+from latentclust.gallery.pictures import Painter, Pictures, as_thumbnails
 from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
 
@@ -22,16 +22,18 @@ POINTS = 4000
 
 @dataclass(frozen=True)
 class View:
-    """A fixed sample of the pool as the model sees it, M images; the same images for every model and epoch.
+    """A fixed sample of the pool as the model sees it, M inputs; the same inputs for every model and epoch.
 
     Attributes
     ----------
     title
         What every title begins with: model and data.
+    paint
+        Makes pictures of inputs like these.
     pictures
-        The images as they are drawn, ``(M, H, W, C)`` in [0, 1], gray or RGB.
+        The inputs as they are drawn, ``(M, H, W, C)`` in [0, 1], gray or RGB.
     pixels
-        The images as they are, with all their channels, ``(M, P)`` in [0, 1].
+        The inputs as they are, ``(M, P)``: vectors, or images with all their channels in [0, 1].
     codes
         ``(M, D)``.
     clusters
@@ -47,6 +49,7 @@ class View:
     """
 
     title: str
+    paint: Painter
     pictures: Pictures
     pixels: Floats
     codes: Floats
@@ -64,7 +67,7 @@ class View:
         Parameters
         ----------
         data, model, title
-            The run's; the images lie on the model's device.
+            The run's; the inputs lie on the model's device.
         clusters
             The pool's ``(N,)``, for a model without clusters of its own; None takes the classes for them.
         """
@@ -88,9 +91,20 @@ class View:
                 means = mixture.means.detach().cpu().double().numpy()
                 variances = mixture.variances.detach().cpu().double().numpy()
         unit = as_floats(images).cpu()
-        pictures, pixels = as_pictures(unit), unit.flatten(start_dim=1).double().numpy()
+        paint = Painter.of(unit)
+        pixels = unit.flatten(start_dim=1).double().nan_to_num().numpy()
         return cls(
-            title, pictures, pixels, codes, own, labels, data.class_names, confidence, means, variances
+            title,
+            paint,
+            paint(unit),
+            pixels,
+            codes,
+            own,
+            labels,
+            data.class_names,
+            confidence,
+            means,
+            variances,
         )
 
     @cached_property
