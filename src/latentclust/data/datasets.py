@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from latentclust.data.checks import require_variety
 from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
@@ -35,7 +36,7 @@ class DigitsDataModule(DataModule):
 
 
 class FilesDataModule(DataModule):
-    """The user's own images; see `load_files`.
+    """The user's own images or vectors; see `load_files`.
 
     Parameters
     ----------
@@ -50,8 +51,20 @@ class FilesDataModule(DataModule):
         self.path = path
 
     def load(self) -> Source:
-        """Read the user's file."""
-        return load_files(self.path)
+        """Read the user's file.
+
+        Raises
+        ------
+        LatentclustError
+            If it cannot be read, or all its vectors are equal.
+        """
+        source = load_files(self.path)
+        if source.train.inputs.dim() == 2:  # equal images were always taken
+            try:
+                require_variety(source.train.inputs.numpy())
+            except LatentclustError as error:
+                raise LatentclustError(f"{self.path}: {error}") from error
+        return source
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

@@ -15,7 +15,7 @@ def _root() -> str:
 
 
 class PoolData(Section):
-    """What all sets of images have."""
+    """What all sets of images or vectors have."""
 
     pool: Literal["all", "train"] = "all"
     """Cluster all images, or hold out the test images."""
@@ -55,7 +55,7 @@ class Digits(PoolData):
 
 
 class Files(PoolData):
-    """The user's own images."""
+    """The user's own images or vectors."""
 
     name: Literal["files"] = "files"
     """Which data."""
