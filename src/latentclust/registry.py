@@ -133,6 +133,7 @@ DATA = Registry(
         "fashion_mnist": "latentclust.data.datasets:FashionMNISTDataModule",
         "digits": "latentclust.data.datasets:DigitsDataModule",
         "files": "latentclust.data.datasets:FilesDataModule",
+        "table": "latentclust.data.datasets:TableDataModule",
     },
 )
 register_model, register_start, register_data = MODELS.register, STARTS.register, DATA.register

@@ -1,5 +1,6 @@
 """The data sets, each by the name that `data=...` gives it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from latentclust.data.checks import require_variety
@@ -65,6 +66,47 @@ class FilesDataModule(DataModule):
             except LatentclustError as error:
                 raise LatentclustError(f"{self.path}: {error}") from error
         return source
+
+
+class TableDataModule(DataModule):
+    """The user's own table; see `latentclust.data.table.load_table`.
+
+    Parameters
+    ----------
+    path, columns, drop, label, id, max_categories, flags
+        As for `load_table`.
+    **options
+        As for `DataModule`.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        columns: Sequence[str | int] | None = None,
+        drop: Sequence[str | int] = (),
+        label: str | int | None = None,
+        id: str | int | None = None,
+        max_categories: int = 50,
+        flags: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.path = path
+        self.reading: dict[str, Any] = {
+            "columns": columns,
+            "drop": drop,
+            "label": label,
+            "id": id,
+            "max_categories": max_categories,
+            "flags": flags,
+        }
+
+    def load(self) -> Source:
+        """Read the user's table."""
+        from latentclust.data.table import load_table  # here, for pandas takes a while to import
+
+        return load_table(self.path, **self.reading)
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

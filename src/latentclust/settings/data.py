@@ -5,9 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from latentclust.settings.base import FilePath, NotNegative, Section, Seed
+from latentclust.settings.base import Count, CountOrNone, FilePath, NotNegative, Section, Seed, Text, Words
 
 Images = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+Column = Annotated[Text | CountOrNone, Words("the name of a column")]
+Columns = Annotated[tuple[Text | CountOrNone, ...], Words("a list of columns, as in [age,income]")]
 
 
 def _root() -> str:
@@ -63,6 +67,27 @@ class Files(PoolData):
     """An .npz or .npy file."""
 
 
+class Table(PoolData):
+    """The user's own table."""
+
+    name: Literal["table"] = "table"
+    """Which data."""
+    path: FilePath
+    """A .csv, .tsv or .parquet file."""
+    columns: Columns | None = None
+    """Cluster these columns; null for all but the others named here."""
+    drop: Columns = ()
+    """Leave these columns out."""
+    label: Column | None = None
+    """The column with the classes, for evaluation alone; null if there is none."""
+    id: Column | None = None
+    """The column with the rows' names; null to count them."""
+    max_categories: Count = 50
+    """A column of text may have this many values."""
+    flags: bool = False
+    """Add a number, 0 or 1, for each column with missing values."""
+
+
 class Points(Section):
     """What all sets of points have."""
 
@@ -101,4 +126,6 @@ class Circles(Points):
     """Which data."""
 
 
-Data = Annotated[MNIST | FashionMNIST | Digits | Files | Blobs | Moons | Circles, Field(discriminator="name")]
+Data = Annotated[
+    MNIST | FashionMNIST | Digits | Files | Table | Blobs | Moons | Circles, Field(discriminator="name")
+]

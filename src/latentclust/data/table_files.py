@@ -1,0 +1,119 @@
+"""Tables of the user's own, from CSV, TSV or Parquet files."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from latentclust.data.checks import require_columns
+from latentclust.data.memory import require_memory
+from latentclust.errors import LatentclustError
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": "", ".pq": ""}
+LONGEST_LINE = 2**26  # bytes: 100,000 columns have far shorter ones
+ADVICE = "give a table of fewer rows or columns"
+PANDAS_INDEX = "__index_level_"  # how pandas names an index without a name in Parquet
+
+
+def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table, its columns as pandas finds them.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    texts
+        Columns that are text even where it reads as numbers.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such file, it is damaged or too large, or has nested columns.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SEPARATORS:
+        raise LatentclustError("is no table that can be read: give a .csv, .tsv or .parquet file")
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise LatentclustError("is not a regular file: give a .csv, .tsv or .parquet file")
+        frame = _read_text(path, SEPARATORS[suffix], texts) if SEPARATORS[suffix] else _read_parquet(path)
+    except LatentclustError:
+        raise
+    except MemoryError as error:
+        raise LatentclustError(f"does not fit into the memory that is free: {ADVICE}") from error
+    except UnicodeDecodeError as error:
+        raise LatentclustError("is not text in UTF-8: save it as 'CSV UTF-8'") from error
+    except OSError as error:
+        raise LatentclustError(f"cannot be read ({error.strerror or error}): give a table's path") from error
+    except Exception as error:  # a damaged file fails in ways that no list foresees
+        reason = " ".join(str(error).split())[:200].removeprefix("Error tokenizing data. C error: ")
+        raise LatentclustError(f"is no whole table ({reason}): mend it, or write it again") from error
+    if frame.empty:
+        raise LatentclustError("has no rows: give a line of names, and a line for each input")
+    return frame
+
+
+def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame:
+    with path.open("rb") as file:
+        lines = [file.readline(LONGEST_LINE).decode("utf-8-sig") for _ in range(2)]
+    if separator == "," and lines[0].count(";") > lines[0].count(","):  # where the comma is the decimal point
+        separator = ";"
+    names = next(csv.reader([lines[0]], delimiter=separator), [])
+    _check_names(names)
+    require_memory(path.stat().st_size, ADVICE)
+    decimal = "," if separator == ";" and re.search(r"\d,\d", lines[1]) else "."
+    options: dict[str, Any] = {"sep": separator, "decimal": decimal, "encoding": "utf-8-sig"}
+    options["dtype"] = dict.fromkeys(texts, str)
+    # A column of whole numbers and a few words must not become pieces of two types.
+    frame: pd.DataFrame = pd.read_csv(path, **options, na_values=["?"], low_memory=False, index_col=False)
+    return frame
+
+
+def _check_names(names: Sequence[str]) -> None:
+    require_columns(len(names))
+    if doubles := [name for name, count in Counter(names).items() if count > 1 and name]:
+        raise LatentclustError(
+            f"has {len(doubles)} names of columns more than once, such as '{doubles[0]}': rename them"
+        )
+    # 0, 1, 2, ... are names that programs give.
+    if names and all(_is_number(name) for name in names) and not all(name.isdecimal() for name in names):
+        raise LatentclustError(
+            f"begins with numbers ({', '.join(names[:3])}, ...), not with the names of the columns: put a "
+            "line of names first"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise LatentclustError(
+            "needs the package pyarrow: pip install 'latentclust[parquet]', or save it as .csv"
+        ) from error
+    file = pq.ParquetFile(path)
+    schema, metadata = file.schema_arrow, file.metadata
+    _check_names(schema.names)
+    if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:
+        raise LatentclustError(
+            f"has lists or records in its column '{nested[0]}': give each number a column of its own, or "
+            "save vectors with numpy.save for data=files"
+        )
+    sizes = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    require_memory(max(sum(sizes), 8 * metadata.num_rows * metadata.num_columns), ADVICE)
+    # An index that pandas has put there is no column; a column that it has made an index of is one.
+    kept = [name for name in schema.names if not name.startswith(PANDAS_INDEX)]
+    frame: pd.DataFrame = file.read(columns=kept).to_pandas(ignore_metadata=True, timestamp_as_object=False)
+    return frame
