@@ -66,7 +66,7 @@ def test_flags_say_where_a_column_is_missing(write):
 
 def test_schema_reads_new_rows_in_any_order(write):
     first = load_table(write(FLOWERS), label="kind", id="name", flags=True)
-    schema = json.loads(json.dumps(first.schema))
+    schema = json.loads(json.dumps(first.reading))
     assert schema["reader"] == "table"
     frame = pd.read_csv(write(FLOWERS)).iloc[::-1, ::-1].drop(columns="kind")
     frame["extra"] = 3
@@ -95,7 +95,7 @@ def test_schema_reads_new_rows_in_any_order(write):
     ],
 )
 def test_new_rows_that_do_not_fit_are_explained(write, text, message):
-    schema = load_table(write(FLOWERS), label="kind", id="name").schema
+    schema = load_table(write(FLOWERS), label="kind", id="name").reading
     assert schema is not None
     with pytest.raises(LatentclustError, match=message):
         read_table(write(text, "new.csv"), schema)
@@ -103,8 +103,8 @@ def test_new_rows_that_do_not_fit_are_explained(write, text, message):
 
 def test_text_of_digits_stays_text_where_it_was_text(write):
     first = load_table(write("size,n\n07,1\nXL,2\n07,3\nXL,5\n"))
-    assert first.schema is not None
-    new = read_table(write("size,n\n07,1\n", "new.csv"), first.schema)
+    assert first.reading is not None
+    new = read_table(write("size,n\n07,1\n", "new.csv"), first.reading)
     assert rows(new).tolist() == [[1, 0, 1]]
 
 

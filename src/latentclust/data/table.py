@@ -96,7 +96,7 @@ def read_table(path: str | Path, schema: Mapping[str, Any]) -> Source:
     path
         A ``.csv``, ``.tsv`` or ``.parquet`` file.
     schema
-        ``Source.schema`` of the earlier table.
+        ``Source.reading`` of the earlier table.
 
     Raises
     ------
