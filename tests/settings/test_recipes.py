@@ -28,7 +28,7 @@ def composer() -> Iterator[Composer]:
 @pytest.mark.parametrize("data", choices("data"))
 @pytest.mark.parametrize("model", choices("model"))
 def test_each_model_on_each_data(composer: Composer, model: str, data: str) -> None:
-    path = ["data.path=x"] if data in ("files", "table") else []
+    path = ["data.path=x"] if data in ("files", "folder", "table") else []
     if data in POINTS and model in ("ae", "vae", "vade", "dec", "idec"):
         with pytest.raises(LatentclustError, match="points"):
             settings_for(model, data)

@@ -20,7 +20,7 @@ FILES = sorted(file for file in CONF.rglob("*.yaml") if file.relative_to(CONF).p
 CHOICES = [file.relative_to(CONF).with_suffix("").as_posix() for file in FILES if file.parent != CONF]
 # What some choices leave to the user, or ask of other groups.
 NEEDED = {
-    **{f"data/{own}": ["data.path=x"] for own in ("files", "table")},
+    **{f"data/{own}": ["data.path=x"] for own in ("files", "folder", "table")},
     "task/report": ["run=x"],
     **{f"task/{task}": ["ckpt_path=last"] for task in ("evaluate", "predict", "generate", "figures")},
     **{f"data/{points}": ["model=kmeans"] for points in ("blobs", "moons", "circles")},

@@ -6,6 +6,7 @@ from typing import Any
 from latentclust.data.checks import require_variety
 from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
+from latentclust.data.folder import load_folder
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source
 from latentclust.errors import LatentclustError
@@ -107,6 +108,37 @@ class TableDataModule(DataModule):
         from latentclust.data.table import load_table  # here, for pandas takes a while to import
 
         return load_table(self.path, **self.reading)
+
+
+class FolderDataModule(DataModule):
+    """The user's own folder of pictures; see `latentclust.data.folder.load_folder`.
+
+    Parameters
+    ----------
+    path, size, color, on_error, cache_dir
+        As for `load_folder`.
+    **options
+        As for `DataModule`.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        size: int | Sequence[int] | None = None,
+        color: str = "rgb",
+        on_error: str = "skip",
+        cache_dir: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.path = path
+        self.reading: dict[str, Any] = {"size": size, "color": color, "on_error": on_error}
+        self.cache_dir = cache_dir
+
+    def load(self) -> Source:
+        """Read the user's pictures."""
+        return load_folder(self.path, cache_dir=self.cache_dir, **self.reading)
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

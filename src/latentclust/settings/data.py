@@ -10,6 +10,7 @@ from latentclust.settings.base import Count, CountOrNone, FilePath, NotNegative,
 Images = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+Side = Annotated[int, Field(ge=1, le=10_000)]
 Column = Annotated[Text | CountOrNone, Words("the name of a column")]
 Columns = Annotated[tuple[Text | CountOrNone, ...], Words("a list of columns, as in [age,income]")]
 
@@ -65,6 +66,23 @@ class Files(PoolData):
     """Which data."""
     path: FilePath
     """An .npz or .npy file."""
+
+
+class Folder(PoolData):
+    """The user's own folder of pictures."""
+
+    name: Literal["folder"] = "folder"
+    """Which data."""
+    path: FilePath
+    """The folder; its sub-folders are classes."""
+    size: Side | Annotated[tuple[Side, Side], Words("[height, width] in pixels")] | None = None
+    """Pixels: the side of a square, or [height, width]; null where all pictures have one size."""
+    color: Literal["gray", "rgb"] = "rgb"
+    """One channel or three."""
+    on_error: Literal["skip", "stop"] = "skip"
+    """Leave out what cannot be read, or stop."""
+    cache_dir: FilePath | None = "outputs/cache"
+    """Where the arrays are kept for later runs; null for nowhere."""
 
 
 class Table(PoolData):
@@ -127,5 +145,6 @@ class Circles(Points):
 
 
 Data = Annotated[
-    MNIST | FashionMNIST | Digits | Files | Table | Blobs | Moons | Circles, Field(discriminator="name")
+    MNIST | FashionMNIST | Digits | Files | Folder | Table | Blobs | Moons | Circles,
+    Field(discriminator="name"),
 ]

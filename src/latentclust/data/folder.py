@@ -1,0 +1,258 @@
+"""A folder of pictures: classes by sub-folders, if there are any."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentclust.data.checks import require_variety
+from latentclust.data.kept import keep, place, taken
+from latentclust.data.pictures import SUFFIXES, Pictures, Size, read_images, sizes_of
+from latentclust.data.splits import Source, Split
+from latentclust.errors import LatentclustError
+
+SHOWN = 20  # files that are named in notes
+PROPOSED = 64  # pixels along each side
+TRAIN = ("train", "training")
+TEST = ("test", "testing", "val", "valid", "validation")
+IGNORED = ("__MACOSX",)  # beside those that begin with a dot
+
+
+class Eyes(Protocol):
+    """Turns images into vectors, as a pretrained network does."""
+
+    side: int
+    """Pixels along each side of the squares that it takes."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Turn uint8 images ``(n, C, H, W)`` into float32 vectors ``(n, P)``."""
+
+    def plain(self) -> dict[str, Any]:
+        """Say what the vectors depend on, in plain values."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder.
+
+    Attributes
+    ----------
+    names
+        Of the pictures, relative to the folder, N sorted.
+    others
+        Of other files.
+    """
+
+    names: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def load_folder(
+    path: str | Path,
+    *,
+    size: int | Sequence[int] | None = None,
+    color: str = "rgb",
+    on_error: str = "skip",
+    cache_dir: str | Path | None = None,
+    eyes: Eyes | None = None,
+) -> Source:
+    """Load the pictures of a folder and its sub-folders.
+
+    Parameters
+    ----------
+    path
+        The folder. With two or more sub-folders, and no picture beside them, they are the classes; two
+        called train and test are the publisher's split, their sub-folders the classes.
+    size
+        The side of a square, or height and width; by default the one that all pictures have.
+    color
+        ``gray`` or ``rgb``.
+    on_error
+        ``skip`` leaves out what cannot be read, and says so in the notes; ``stop`` raises an error.
+    cache_dir
+        Where the arrays are kept for later runs; None for nowhere.
+    eyes
+        Turns the images into vectors.
+
+    Raises
+    ------
+    LatentclustError
+        If the folder has no pictures, one only, or all the same; if they have several sizes and none is
+        given; if one cannot be read, where that is to stop.
+    """
+    folder = Path(path).expanduser()
+    try:
+        found = find_images(folder)
+        target = _target(folder, found, size, eyes)
+        pictures = _read(folder, found, target, color, cache_dir, eyes)
+        if pictures.failures and on_error == "stop":
+            first = min(pictures.failures)
+            raise LatentclustError(
+                f"{found.names[first]} cannot be read ({pictures.failures[first]}), like "
+                f"{len(pictures.failures) - 1} others: mend or remove them, or give data.on_error=skip"
+            )
+        if len(pictures.kept) < 2:
+            raise LatentclustError(
+                f"{len(pictures.kept)} of {len(found.names)} pictures can be read, which are too few to "
+                f"cluster{_reason(pictures)}"
+            )
+        require_variety(pictures.inputs.numpy(), "pictures")
+    except LatentclustError as error:
+        raise LatentclustError(f"{folder}: {error}") from error
+    names = [found.names[i] for i in pictures.kept]
+    reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color}
+    if eyes is not None:
+        reading["backbone"] = eyes.plain()
+    return _source(names, pictures.inputs, _notes(found, pictures), reading)
+
+
+def find_images(folder: Path) -> Found:
+    """Find the pictures of a folder and its sub-folders by the ends of their names, without opening them.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no such folder, or no picture in it.
+    """
+    if not folder.exists():
+        raise LatentclustError(
+            "there is no such folder: mind data.path, and write \"data.path='a, b'\" if its name has commas, "
+            "quotes or brackets"
+        )
+    if not folder.is_dir():
+        raise LatentclustError("is no folder: arrays are data=files, tables data=table")
+    found, seen = Found(), set[tuple[int, int]]()
+
+    def stop(error: OSError) -> None:
+        raise LatentclustError(f"{error.filename} cannot be read ({error.strerror}): mend its permissions")
+
+    for root, folders, files in os.walk(folder, onerror=stop, followlinks=True):
+        status = Path(root).stat()
+        if (status.st_dev, status.st_ino) in seen:  # a link in a circle
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        for name in files:
+            if not _hidden(name):
+                known = name.lower().endswith(SUFFIXES)
+                relative = Path(root, name).relative_to(folder).as_posix()
+                (found.names if known else found.others).append(relative)
+    found.names.sort()
+    found.others.sort()
+    if not found.names:
+        others = f"; it has {len(found.others):,} others, such as {found.others[0]}" if found.others else ""
+        raise LatentclustError(f"has no pictures: files in {', '.join(SUFFIXES)} are read{others}")
+    return found
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name in IGNORED
+
+
+def _target(folder: Path, found: Found, size: int | Sequence[int] | None, eyes: Eyes | None) -> Size:
+    """Return the height and width that all images are to have."""
+    if size is None and eyes is not None:
+        size = eyes.side
+    if size is not None:
+        return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    sizes = [
+        known for known in sizes_of([folder / name for name in found.names]) if not isinstance(known, str)
+    ]
+    different = sorted(set(sizes))
+    if len(different) > 1:
+        (low, left), (high, right) = different[0], different[-1]
+        side = min(PROPOSED, max(8, min(min(one) for one in different)))
+        raise LatentclustError(
+            f"the pictures have {len(different):,} sizes, such as {left} x {low} and {right} x {high}: give "
+            f"data.size={side} to cut out squares from their middle and resize them, or data.size=[H,W]"
+        )
+    return different[0] if different else (PROPOSED, PROPOSED)
+
+
+def _read(
+    folder: Path, found: Found, size: Size, color: str, cache_dir: str | Path | None, eyes: Eyes | None
+) -> Pictures:
+    """Read the pictures, or take them from the cache."""
+    paths = [folder / name for name in found.names]
+    if cache_dir is None:
+        return read_images(paths, size, color, eyes)
+    depends_on = {
+        "files": [[name, *_stamp(path)] for name, path in zip(found.names, paths, strict=True)],
+        "size": size,
+        "color": color,
+        "eyes": None if eyes is None else eyes.plain(),
+    }
+    cache = place(Path(cache_dir).expanduser(), "pictures" if eyes is None else "features", depends_on)
+    arrays = taken(cache)
+    if arrays is not None:
+        failures = {int(i): why for i, why in json.loads(str(arrays["failures"])).items()}
+        return Pictures(torch.from_numpy(arrays["inputs"]), arrays["kept"].tolist(), failures)
+    pictures = read_images(paths, size, color, eyes)
+    told = np.array(json.dumps(pictures.failures))
+    keep(cache, inputs=pictures.inputs.numpy(), kept=np.array(pictures.kept, np.int64), failures=told)
+    return pictures
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # a link to nothing
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _reason(pictures: Pictures) -> str:
+    return f" ({next(iter(pictures.failures.values()))})" if pictures.failures else ": add some"
+
+
+def _notes(found: Found, pictures: Pictures) -> tuple[str, ...]:
+    notes = []
+    if found.others:
+        notes.append(f"{len(found.others):,} files are no pictures, such as {found.others[0]}: left out")
+    if failures := pictures.failures:
+        notes.append(f"{len(failures):,} of {len(found.names):,} pictures cannot be read and are left out:")
+        notes += [f"  {found.names[i]}: {why}" for i, why in list(failures.items())[:SHOWN]]
+        if len(failures) > SHOWN:
+            notes.append(f"  and {len(failures) - SHOWN:,} more")
+    return tuple(notes)
+
+
+def _source(names: list[str], inputs: Tensor, notes: tuple[str, ...], reading: Mapping[str, Any]) -> Source:
+    parts = [tuple(name.split("/")) for name in names]
+    # Names that are no text, as some systems allow, are written as escapes.
+    ids = tuple(name.encode("utf-8", "backslashreplace").decode() for name in names)
+    tops = {part[0].lower() for part in parts if len(part) > 1}
+    split = (
+        len(tops) == 2 and bool(tops & {*TRAIN}) and bool(tops & {*TEST}) and all(len(p) > 1 for p in parts)
+    )
+    labels, classes, note = _classes([part[1:] if split else part for part in parts])
+    whole = Split(inputs, labels, ids)
+    notes += (note,) if note else ()
+    if not split:
+        return Source(whole, None, classes, (), notes, reading)
+    is_test = torch.tensor([part[0].lower() in TEST for part in parts])
+    return Source(whole[~is_test], whole[is_test], classes, (), notes, reading)
+
+
+def _classes(parts: list[tuple[str, ...]]) -> tuple[Tensor | None, tuple[str, ...], str]:
+    """Return labels ``(N,)`` by the first sub-folder, the classes, and what is to be said of them."""
+    tops = sorted({part[0] for part in parts if len(part) > 1})
+    beside = sum(len(part) == 1 for part in parts)
+    if len(tops) < 2:
+        return None, (), ""
+    if beside:
+        return (
+            None,
+            (),
+            f"{beside:,} pictures lie beside the sub-folders, which are thus no classes",
+        )
+    numbers = {name: number for number, name in enumerate(tops)}
+    labels = torch.tensor([numbers[part[0]] for part in parts])
+    return labels, tuple(tops), f"the {len(tops)} sub-folders are the classes, for evaluation alone"
