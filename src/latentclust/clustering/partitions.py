@@ -29,6 +29,15 @@ FAILURE = "the inputs could not be partitioned"
 CHUNK = 8192
 
 
+class Judged(NamedTuple):
+    """What a method says of M points."""
+
+    scores: Floats
+    """How well each cluster fits ``(M, K)``, higher is better: probabilities, or minus the distances."""
+    bounds: Floats
+    """How well the point is explained at all ``(M,)``: its log-likelihood, or minus the least distance."""
+
+
 class Partition(NamedTuple):
     """Points given to clusters, without their labels."""
 
@@ -46,6 +55,10 @@ class Partition(NamedTuple):
     """Of the clusters ``(K, D)``, where the method has any."""
     covariances: NDArray[np.float64] | None = None
     """Of a mixture's components ``(K, D, D)``, or their diagonals ``(K, D)``."""
+    judge: Callable[[Floats], Judged] | None = None
+    """Says of points ``(M, D)`` how well they fit; None where the method cannot."""
+    bound_name: str = ""
+    """What its bounds are: ``log_likelihood``, with probabilities as scores, or ``minus_distance``."""
 
 
 def kmeans(points: Floats, n_clusters: int, *, n_init: int = 10, seed: int = 0) -> Partition:
@@ -59,6 +72,8 @@ def kmeans(points: Floats, n_clusters: int, *, n_init: int = 10, seed: int = 0) 
         float(fitted.inertia_) / len(points),
         _in_chunks(fitted.predict),
         means=fitted.cluster_centers_,
+        judge=lambda more: _by_distance(-fitted.transform(more)),
+        bound_name="minus_distance",
     )
 
 
@@ -117,6 +132,10 @@ def gmm(
         predict,
         means=fitted.means_,
         covariances=fitted.covariances_,
+        judge=lambda more: Judged(
+            fitted.predict_proba(more.astype(np.float64)), fitted.score_samples(more.astype(np.float64))
+        ),
+        bound_name="log_likelihood",
     )
 
 
@@ -168,7 +187,7 @@ def spectral(
         features = spectral_embedding(graph, n_components=n_features, drop_first=False, random_state=seed)
     found = kmeans(features[:, :n_clusters], n_clusters, n_init=n_init, seed=seed)
     parts, _ = connected_components(graph, directed=False)
-    return found._replace(predict=None, features=features, parts=int(parts), means=None)
+    return found._replace(predict=None, features=features, parts=int(parts), means=None, judge=None)
 
 
 PARTITIONS: dict[str, Callable[..., Partition]] = {"kmeans": kmeans, "gmm": gmm, "spectral": spectral}
@@ -191,6 +210,11 @@ def partition(name: str, points: Floats, n_clusters: int, *, seed: int = 0, **op
             f"n_clusters is {n_clusters}, but there are only {len(points)} inputs: choose fewer"
         )
     return PARTITIONS[name](points, n_clusters, seed=seed, **options)
+
+
+def _by_distance(scores: Floats) -> Judged:
+    """Judge by minus the distances from the means, ``(M, K)``."""
+    return Judged(scores, scores.max(axis=1))
 
 
 def _in_chunks(predict: Callable[[Floats], Integers]) -> Predict:

@@ -8,6 +8,7 @@ from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import (
     draw,
     evaluate,
+    keep_assignments,
     measures,
     name_of,
     prepare,
@@ -18,6 +19,7 @@ from latentclust.engine.stages import (
 )
 from latentclust.hardware import choose_accelerator
 from latentclust.models import Pretrains
+from latentclust.runs.assignments import require_parquet
 from latentclust.runs.pretrained import FirstStage
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary
@@ -59,6 +61,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     k, output_dir = settings.n_clusters, Path(settings.output_dir)
     run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
     data, settings = prepare(inputs, settings, run)
+    require_parquet(settings.output)
     plan = settings.model
     assert isinstance(plan, ModelSettings)
     require_possible(settings.init.name, len(data.pool))
@@ -94,6 +97,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         config=settings.plain(),
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
+    keep_assignments(settings.output, model, data, run)
     draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run)
     summary.write(run.folder)
     summary.log_hparams(trained.trainer.loggers)

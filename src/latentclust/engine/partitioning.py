@@ -9,7 +9,9 @@ from latentclust.engine.stages import name_of, require_enough
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
 from latentclust.gallery.show_partition import show_partition
+from latentclust.runs.assignments import require_parquet, write_assignments
 from latentclust.runs.clusters import keep_clusters
+from latentclust.runs.describing import rows_of_partition
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary
 from latentclust.settings import Settings
@@ -38,6 +40,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     run, method, k, seed = run or Run(), settings.model, settings.n_clusters, settings.seed
     assert isinstance(method, PartitionSettings)
     run.begin(settings.trainer, seed, settings.ckpt_path, Path(settings.output_dir))
+    require_parquet(settings.output)
     require_enough(len(inputs.sample), k, inputs.kind)
     with run.timed("partition"):
         options = method.model_dump(exclude={"name"})
@@ -60,6 +63,8 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     path = keep_clusters(run.folder, inputs, results[-1])
+    rows = list(rows_of_partition(inputs, found, results[-1]))
+    write_assignments(run.folder, settings.output, rows, sum(len(table) for table, _ in rows))
     if settings.figures.at_end:
         with run.timed("show"):
             show_partition(run.folder, finding, results[-1], asdict(summary))

@@ -14,7 +14,9 @@ from latentclust.evaluation.results import Result, collapse
 from latentclust.gallery.show import show, sketch, write_report
 from latentclust.models import AE, Clusters, LatentModel, Pretrains, StartsFromMixture
 from latentclust.registry import DATA
+from latentclust.runs.assignments import write_assignments
 from latentclust.runs.code_mixture import keep_code_mixture
+from latentclust.runs.describing import keep_bounds, rows_of
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
 from latentclust.runs.pretrained import FirstStage, pretrained_autoencoder
 from latentclust.runs.resume import train_from
@@ -24,6 +26,7 @@ from latentclust.settings import Settings
 from latentclust.settings.callbacks import ClusterAccuracy as AccuracySettings
 from latentclust.settings.figures import Figures
 from latentclust.settings.init import Init, Manifold
+from latentclust.settings.output import Output
 from latentclust.settings.resolve import preprocess_steps, resolve
 from latentclust.training.builders import TrainingSetup, build_trainer
 from latentclust.training.callbacks import (
@@ -193,6 +196,14 @@ def evaluate(
     if isinstance(model, Clusters) and (warning := collapse(results[-1], n_clusters)):
         run.warn(warning)
     return results
+
+
+def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: Run) -> None:
+    """Write ``assignments.csv`` and what belongs to it; the checkpoints get what new inputs are judged by."""
+    with run.timed("assign"):
+        pool = keep_bounds(run.folder, data, model)
+        n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
+        write_assignments(run.folder, output, rows_of(data, model, pool), n)
 
 
 def draw(

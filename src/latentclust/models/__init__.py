@@ -2,6 +2,7 @@
 
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel, ObjectiveMetric
+from latentclust.models.bounds import Described, PoolBounds
 from latentclust.models.capabilities import (
     Clusters,
     EpochTargets,
@@ -21,11 +22,13 @@ __all__ = [
     "IDEC",
     "VAE",
     "Clusters",
+    "Described",
     "EpochTargets",
     "HasCenters",
     "HasMixture",
     "LatentModel",
     "ObjectiveMetric",
+    "PoolBounds",
     "Pretrains",
     "Samples",
     "StartsFromMixture",

@@ -14,10 +14,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.data.batches import Batch
 from latentclust.data.description import INPUTS_KEY, Description
+from latentclust.models.bounds import Described, PoolBounds
 from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Inputs, as_inputs
 from latentclust.modules.likelihoods import Likelihood
-from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.networks import Decoder, Encoder, GaussianEncoder
+from latentclust.modules.objectives import ELBO, expected_nll
 from latentclust.modules.schedules import ADDED_FACTOR, ENDING, lr_factor
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class LatentModel(L.LightningModule, ABC):
         See :func:`latentclust.modules.schedules.lr_factor`.
     """
 
+    encoder: Encoder | GaussianEncoder
     decoder: Decoder
     likelihood: Likelihood
     """p(x|z)."""
@@ -58,6 +61,8 @@ class LatentModel(L.LightningModule, ABC):
     """Of the raw inputs, and how they become x; checkpoints carry it."""
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
     """The term of the objective whose definition stays the same within a run and between runs."""
+    bound_name: ClassVar[str] = "minus_error"
+    """What :meth:`describe` gives as bounds: here minus the reconstruction error, summed over an input."""
 
     def __init__(self, learning_rate: float, schedule: str, step_every: int, step_factor: float) -> None:
         super().__init__()
@@ -66,6 +71,7 @@ class LatentModel(L.LightningModule, ABC):
         self.step_every = step_every
         self.step_factor = step_factor
         self.code_mixture = CodeMixture()
+        self.pool_bounds = PoolBounds()
 
     @abstractmethod
     def objective(self, x: Tensor) -> dict[str, Tensor]:
@@ -95,6 +101,14 @@ class LatentModel(L.LightningModule, ABC):
     def predict(self, x: Inputs) -> Tensor:
         """Choose each input's cluster, int64 ``(B,)``."""
         return self.predict_proba(x).argmax(dim=-1)
+
+    @torch.no_grad()
+    def describe(self, x: Inputs) -> Described:
+        """Compute codes, clusters' probabilities and bounds of inputs, each encoded once: deterministic."""
+        x = as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight)
+        z = self.encode(x)
+        bounds = -expected_nll(x, self.decoder(z), self.likelihood)
+        return Described(z, self.responsibilities(z), bounds)
 
     def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
         """Compute the terms of the objective that mean the same for inputs that are not trained on."""
@@ -169,9 +183,11 @@ class LatentModel(L.LightningModule, ABC):
     def on_train_start(self) -> None:
         """Let this run's learning rates win over those in a checkpoint that it continues.
 
-        The codes are about to change, so a mixture that was fitted to them is forgotten.
+        The codes are about to change, so a mixture that was fitted to them is forgotten, and so are the
+        pool's bounds.
         """
         self.code_mixture.clear()
+        self.pool_bounds.clear()
         scheduler = self.lr_schedulers()
         assert isinstance(scheduler, PlannedLR)
         extended = scheduler.extend(int(self.trainer.estimated_stepping_batches))
@@ -228,6 +244,8 @@ class VariationalModel(LatentModel):
 
     encoder: GaussianEncoder
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("elbo", "max")
+    bound_name: ClassVar[str] = "elbo_at_mean"
+    """The lower bound of log p(x) in nats; the posterior's mean stands for draws from it."""
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the mean and log-variance of q(z|x), each ``(B, D)``."""
@@ -237,3 +255,24 @@ class VariationalModel(LatentModel):
     def encode(self, x: Inputs) -> Tensor:
         """Encode inputs as the posterior's means ``(B, D)``."""
         return self.posterior(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))[0]
+
+    @abstractmethod
+    def bound(self, x: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> ELBO:
+        """Compute the evidence lower bound and its terms, without weights, for each of B inputs.
+
+        Parameters
+        ----------
+        x
+            ``(B, *S)``.
+        z
+            What is decoded ``(B, D)`` or ``(L, B, D)``: samples of the posterior, or its mean.
+        mu, log_var
+            Of the posterior, each ``(B, D)``.
+        """
+
+    @torch.no_grad()
+    def describe(self, x: Inputs) -> Described:
+        """Compute codes, clusters' probabilities and bounds of inputs, each encoded once: deterministic."""
+        x = as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight)
+        mu, log_var = self.posterior(x)
+        return Described(mu, self.responsibilities(mu), self.bound(x, mu, mu, log_var).elbo)

@@ -222,6 +222,10 @@ class VaDE(VariationalModel):
         """Compute the bound with the q(c|x) that maximizes it; arguments as for ``vade_kl``."""
         return ELBO(reconstruction, *vade_kl(mu, log_var, z, self.prior, "exact"))
 
+    def bound(self, x: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> ELBO:
+        """Compute the evidence lower bound of each input, with the q(c|x) that maximizes it."""
+        return vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.likelihood, "exact")
+
     def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
         """Compute the bound and its terms: the loss of images that are not trained on is none."""
         terms = self.objective(x)

@@ -8,7 +8,7 @@ from torch import Tensor
 from latentclust.models.base import VariationalModel
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.networks import Decoder, GaussianEncoder
-from latentclust.modules.objectives import reparameterize, vae_elbo
+from latentclust.modules.objectives import ELBO, reparameterize, vae_elbo
 
 
 class VAE(VariationalModel):
@@ -66,13 +66,17 @@ class VAE(VariationalModel):
         """
         mu, log_var = self.posterior(x)
         z = reparameterize(mu, log_var, self.n_samples)
-        bound = vae_elbo(x, self.decoder(z), mu, log_var, self.likelihood)
+        bound = self.bound(x, z, mu, log_var)
         return {
             "loss": (bound.reconstruction + self.beta * bound.kl_z).mean(),
             "elbo": bound.elbo.mean(),
             "reconstruction": bound.reconstruction.mean(),
             "kl_z": bound.kl_z.mean(),
         }
+
+    def bound(self, x: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> ELBO:
+        """Compute the evidence lower bound of each input, without ``beta``."""
+        return vae_elbo(x, self.decoder(z), mu, log_var, self.likelihood)
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -50,7 +50,6 @@ HABITS = {
     "encoder": "network",
     "augmentation": "augment",
     "optimizer": "model.optimizer",
-    "output": "output_dir",
     "out": "output_dir",
     "out_dir": "output_dir",
     "resume": "ckpt_path=last",

@@ -15,6 +15,7 @@ from latentclust.settings.init import Init
 from latentclust.settings.logger import Logger
 from latentclust.settings.model import Model
 from latentclust.settings.network import Network
+from latentclust.settings.output import Output
 from latentclust.settings.task import Task
 from latentclust.settings.trainer import Trainer
 
@@ -61,6 +62,8 @@ class Settings(Section):
     """Where the curves go."""
     figures: Figures = Figures()
     """What is drawn."""
+    output: Output = Output()
+    """What is written beside assignments.csv."""
     cluster: Annotated[int, Field(ge=0, lt=10_000)] | None = None
     """``task=generate``: of VaDE's components, the one to draw from; null for all."""
     n: Annotated[int, Field(ge=1, le=100_000)] | None = None

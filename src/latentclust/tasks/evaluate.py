@@ -8,8 +8,10 @@ from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel
+from latentclust.runs.assignments import require_parquet, write_assignments
 from latentclust.runs.checkpoints import load_weights
 from latentclust.runs.code_mixture import require_code_mixture
+from latentclust.runs.describing import rows_of
 from latentclust.runs.pretrained import FirstStage, cached_autoencoder
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
@@ -40,6 +42,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
     with run.timed("evaluate"):
         results = scored(settings, data, model)
         terms = objective_terms(data, model, settings.seed)
+        assign(settings, run, data, model)
     summary = Summary.of(
         run,
         type(model).__name__,
@@ -68,6 +71,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
         If there is no checkpoint, or it is of the pretraining, or it does not fit the inputs.
     """
     begin(settings, run)
+    require_parquet(settings.output)
     checkpoint = require_trained(settings.task.name, run)
     accelerator = choose_accelerator(settings.trainer.accelerator)
     seed, k = settings.seed, settings.n_clusters
@@ -82,6 +86,12 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     model.to(accelerator).eval()
     require_code_mixture(run, data, model, k, seed)
     return data, model, settings
+
+
+def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -> list[Path]:
+    """Write ``assignments.csv`` and what belongs to it."""
+    n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
+    return write_assignments(run.folder, settings.output, rows_of(data, model), n)
 
 
 def begin(settings: Settings, run: Run) -> None:

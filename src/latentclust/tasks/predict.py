@@ -9,7 +9,7 @@ from latentclust.atomic import whole_file
 from latentclust.models import LatentModel
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
-from latentclust.tasks.evaluate import load_trained
+from latentclust.tasks.evaluate import assign, load_trained
 from latentclust.training.inference import in_chunks
 
 
@@ -30,6 +30,7 @@ def predict(settings: Settings, run: Run) -> None:
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
     tell(f"{of_what}, in their order: {path}")
+    tell(f"A row for each, with its confidence: {assign(settings, run, data, model)[0]}")
 
 
 def predictions(model: LatentModel, images: Tensor) -> dict[str, Any]:

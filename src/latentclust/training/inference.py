@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from latentclust.data import DataModule, Split
 from latentclust.data.batches import as_floats
+from latentclust.models import Described, LatentModel
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
 CHUNK = 2048
@@ -54,6 +55,19 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
         for start in range(size, len(images), size):
             results[start : start + size] = function(as_floats(images[start : start + size]))
     return results
+
+
+def described(model: LatentModel, images: Tensor) -> Described:
+    """Compute codes, clusters' probabilities and bounds of images ``(N, C, H, W)``, each encoded once."""
+    widths: list[int] = []
+
+    def side_by_side(x: Tensor) -> Tensor:
+        codes, gamma, bounds = model.describe(x)
+        widths[:] = codes.shape[1], gamma.shape[1], 1
+        return torch.cat([codes, gamma, bounds[:, None]], dim=1)
+
+    codes, gamma, bounds = torch.split(in_chunks(side_by_side, images), widths, dim=1)
+    return Described(codes, gamma, bounds[:, 0])
 
 
 class Sample(NamedTuple):

@@ -1,0 +1,139 @@
+"""Describe the inputs of a run: the pool's bounds go into its checkpoints, each input into a table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentclust.clustering.partitions import Partition
+from latentclust.data import DataModule, Split
+from latentclust.evaluation.assignments import Assignments, ranked
+from latentclust.evaluation.baselines import CHUNK, pixels
+from latentclust.evaluation.findings import Inputs
+from latentclust.evaluation.results import Result
+from latentclust.models import Described, LatentModel, PoolBounds
+from latentclust.runs.assignments import Row
+from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.training.checkpoint_io import WholeCheckpointIO
+from latentclust.training.inference import described, evaluating
+
+OWN = "pool_bounds."
+
+
+def keep_bounds(folder: Path, data: DataModule, model: LatentModel) -> Described:
+    """Describe the pool, and put the percentiles of its bounds into ``last.ckpt`` and ``best.ckpt``.
+
+    The best epoch may be an earlier one: then its weights give other bounds.
+    """
+    found = describe_pool(data, model)
+    final = {name: value.clone() for name, value in model.state_dict().items()}
+    for path in (folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")):
+        if not path.is_file():
+            continue  # a finished run that was continued trains nothing
+        checkpoint = read_checkpoint(path)
+        weights = {name: w for name, w in checkpoint["state_dict"].items() if not name.startswith(OWN)}
+        if any(not torch.equal(value, final[name].cpu()) for name, value in weights.items()):
+            model.load_state_dict(weights)
+            describe_pool(data, model)
+        checkpoint["state_dict"] = {name: value.cpu() for name, value in model.state_dict().items()}
+        WholeCheckpointIO().save_checkpoint(checkpoint, path)
+        model.load_state_dict(final)
+    return found
+
+
+def describe_pool(data: DataModule, model: LatentModel) -> Described:
+    """Describe the pool, whose bounds the model then judges by."""
+    with evaluating(model.to(data.pool.inputs.device)):
+        found = described(model, data.pool.inputs)
+    model.pool_bounds.set_pool(found.bounds)
+    return found
+
+
+def rows_of(data: DataModule, model: LatentModel, pool: Described | None = None) -> Iterator[Row]:
+    """Yield the rows of the pool and of the inputs that it leaves out, with their codes.
+
+    Parameters
+    ----------
+    data, model
+        The inputs, and the model on their device.
+    pool
+        What the model says of the pool, if at hand.
+    """
+    with evaluating(model):
+        for name, split in (("pool", data.pool), ("test", data.held_out)):
+            if split is None:
+                continue
+            found = pool if pool is not None and name == "pool" else described(model, split.inputs)
+            yield table_of(name, split, found, model, data.class_names), found.codes.cpu().numpy()
+
+
+def table_of(
+    name: str, split: Split, found: Described, model: LatentModel, class_names: tuple[str, ...] = ()
+) -> Assignments:
+    """Put what a model says of a set of inputs into a table."""
+    clusters, confidence, second, runner_up = ranked(found.gamma.cpu().numpy())
+    bounds = found.bounds.cpu().double().numpy()
+    return Assignments(
+        name,
+        clusters,
+        split.ids,
+        confidence=confidence,
+        second=second,
+        second_probability=runner_up,
+        bounds=bounds,
+        bound_name=model.bound_name,
+        percentiles=model.pool_bounds.percentiles(bounds),
+        unlike=model.pool_bounds.unlike(bounds),
+        labels=None if split.labels is None else split.labels.numpy(),
+        class_names=class_names,
+    )
+
+
+def rows_of_partition(inputs: Inputs, found: Partition, own: Result) -> Iterator[Row]:
+    """Yield the rows of a partition: of what was clustered, and of what was left out."""
+    data, clusters = inputs.data, own.clusters.numpy()
+    if data is None:
+        judge = judged(found, clusters, inputs.sample)
+        labels = None if inputs.labels is None else np.asarray(inputs.labels)
+        yield Assignments("pool", clusters, labels=labels, **judge, **usual(judge, judge)), None
+        return
+    pool: dict[str, Any] = {}
+    for name, split, given in (("pool", data.pool, own.clusters), ("test", data.held_out, own.test_clusters)):
+        if split is None or given is None:
+            continue
+        clusters = given.numpy()
+        judge = judged(found, clusters, split.inputs)
+        pool = pool or judge
+        labels = None if split.labels is None else split.labels.numpy()
+        names: dict[str, Any] = {"ids": split.ids, "labels": labels, "class_names": data.class_names}
+        yield Assignments(name, clusters, **names, **judge, **usual(judge, pool)), None
+
+
+def judged(found: Partition, clusters: NDArray[np.integer], inputs: Any) -> dict[str, Any]:
+    """Return a partition's columns of points ``(N, D)`` or images ``(N, C, H, W)``; spectral has none."""
+    if found.judge is None:
+        return {}
+    scores, bounds = [], []
+    for start in range(0, len(inputs), CHUNK):
+        part = inputs[start : start + CHUNK]
+        judged_part = found.judge(pixels(part) if isinstance(part, torch.Tensor) else part)
+        scores.append(judged_part.scores)
+        bounds.append(judged_part.bounds)
+    _, confidence, second, runner_up = ranked(np.concatenate(scores), clusters)
+    columns: dict[str, Any] = {"second": second, "bounds": np.concatenate(bounds)}
+    columns["bound_name"] = found.bound_name
+    if found.bound_name == "log_likelihood":
+        columns |= {"confidence": confidence, "second_probability": runner_up}
+    return columns
+
+
+def usual(judge: dict[str, Any], pool: dict[str, Any]) -> dict[str, Any]:
+    """Judge bounds by those of the pool."""
+    if "bounds" not in judge:
+        return {}
+    known = PoolBounds()
+    known.set_pool(torch.from_numpy(pool["bounds"]))
+    return {"percentiles": known.percentiles(judge["bounds"]), "unlike": known.unlike(judge["bounds"])}
