@@ -9,7 +9,8 @@ import torch
 from latentclust.data import DataModule
 from latentclust.data.description import INPUTS_KEY, Description
 from latentclust.errors import LatentclustError
-from latentclust.models import LatentModel
+from latentclust.models import Clusters, LatentModel
+from latentclust.registry import MODELS
 from latentclust.training.callbacks.checkpoints import RECORD_KEY, describe
 
 # What each part of a checkpoint is, and each part of its record; Lightning checks what is in the other parts.
@@ -225,6 +226,31 @@ def rebuild(path: Path, checkpoint: dict[str, Any], kind: type[LatentModel]) -> 
             f"ckpt_path: '{path}' has settings that no {kind.__name__} can have; choose another one"
         ) from error
     put_weights(path, checkpoint, model)
+    return model
+
+
+def whole_model(path: Path) -> LatentModel:
+    """Build the model that a checkpoint holds, from nothing but the checkpoint.
+
+    Raises
+    ------
+    LatentclustError
+        If it holds none that is known here, or no clusters yet.
+    """
+    checkpoint = read_checkpoint(path)
+    held = checkpoint[RECORD_KEY]["model"]
+    kind = next((kind for kind in MODELS.values() if kind.__name__ == held), None)
+    if kind is None:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' holds a model of class {held}, which is not known here: name its "
+            "module with extensions=[...]"
+        )
+    model = rebuild(path, checkpoint, kind)
+    if not isinstance(model, Clusters) and not model.code_mixture.n_clusters:
+        raise LatentclustError(
+            f"ckpt_path: '{path}' has no clusters yet, as its training was not over: finish its run with "
+            "task=fit"
+        )
     return model
 
 

@@ -1,6 +1,7 @@
 """Describe the inputs of a run: the pool's bounds go into its checkpoints, each input into a table."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from latentclust import progress
 from latentclust.clustering.partitions import Partition
 from latentclust.data import DataModule, Split
+from latentclust.data.incoming import Incoming
 from latentclust.evaluation.assignments import Assignments, ranked
 from latentclust.evaluation.baselines import CHUNK, pixels
 from latentclust.evaluation.findings import Inputs
@@ -18,6 +21,7 @@ from latentclust.models import Described, LatentModel, PoolBounds
 from latentclust.runs.assignments import Row
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.training.checkpoint_io import WholeCheckpointIO
+from latentclust.training.inference import CHUNK as CHUNK_OF_NEW
 from latentclust.training.inference import described, evaluating
 
 OWN = "pool_bounds."
@@ -68,6 +72,19 @@ def rows_of(data: DataModule, model: LatentModel, pool: Described | None = None)
                 continue
             found = pool if pool is not None and name == "pool" else described(model, split.inputs)
             yield table_of(name, split, found, model, data.class_names), found.codes.cpu().numpy()
+
+
+def rows_of_new(incoming: Incoming, model: LatentModel) -> Iterator[Row]:
+    """Yield the rows of new inputs, in their order; they are read, described and forgotten in parts."""
+    task = progress.current()
+    task.expect(incoming.n)
+    with evaluating(model), torch.inference_mode():
+        for place, inputs in incoming.parts(CHUNK_OF_NEW):
+            found = model.describe(inputs.to(model.device))
+            ids = None if incoming.ids is None else incoming.ids[place]
+            table = table_of("new", Split(inputs, None, ids), found, model)
+            yield replace(table, start=place.start), found.codes.cpu().numpy()
+            task.advance(len(inputs))
 
 
 def table_of(

@@ -7,7 +7,7 @@ from latentclust.registry import MODELS
 from latentclust.settings.data import Blobs, Points
 from latentclust.settings.metrics import possible_metrics
 from latentclust.settings.model import Partition, VaDE
-from latentclust.settings.top import OF_ONE_TASK, Settings
+from latentclust.settings.top import OF_ONE_TASK, OPTIONAL, Settings
 from latentclust.settings.trainer import Trainer
 
 # Coordinates of all points together: 4 GB.
@@ -40,7 +40,7 @@ def _check_task(settings: Settings) -> None:
         given = key in settings.model_fields_set
         if given and task != owner:
             raise LatentclustError(f"task={task} has no {key}; task={owner} has")
-        if task == owner and (not given or (key != "cluster" and getattr(settings, key) is None)):
+        if task == owner and (not given or (key not in OPTIONAL and getattr(settings, key) is None)):
             raise LatentclustError(f"a value is missing: set {key}=...")
 
 

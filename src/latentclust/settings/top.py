@@ -70,6 +70,10 @@ class Settings(Section):
     """``task=generate``: images."""
     run: FilePath | None = None
     """``task=report``: the run's folder."""
+    input: FilePath | None = None
+    """``task=predict``: new inputs, a file or a folder; null for the run's own data."""
+    format: Literal["onnx", "torch_export"] | None = None
+    """``task=export``: of the exported model."""
 
     def plain(self) -> dict[str, Any]:
         """Return them as conf/ composes them: nested dictionaries, lists and values."""
@@ -95,4 +99,12 @@ def _with(*sections: tuple[type, ...]) -> type[Settings]:
 
 
 # The keys above the groups that belong to one task.
-OF_ONE_TASK = {"cluster": "generate", "n": "generate", "run": "report"}
+OF_ONE_TASK = {
+    "cluster": "generate",
+    "n": "generate",
+    "run": "report",
+    "input": "predict",
+    "format": "export",
+}
+# Those that may be null.
+OPTIONAL = {"cluster", "input"}

@@ -6,10 +6,15 @@ import numpy as np
 from torch import Tensor
 
 from latentclust.atomic import whole_file
+from latentclust.data.incoming import open_inputs
+from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel
+from latentclust.runs.assignments import require_parquet, write_assignments
+from latentclust.runs.checkpoints import whole_model
+from latentclust.runs.describing import rows_of_new
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
-from latentclust.tasks.evaluate import assign, load_trained
+from latentclust.tasks.evaluate import assign, begin, load_trained, require_trained
 from latentclust.training.inference import in_chunks
 
 
@@ -19,7 +24,12 @@ def predict(settings: Settings, run: Run) -> None:
     Images that the pool leaves out (``data.pool=train``) get ``test_codes``, ``test_clusters`` and
     ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
     when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
+
+    Beside it lies ``assignments.csv``. With ``input`` that alone is written, of the inputs there.
     """
+    if settings.input is not None:
+        predict_new(settings, run, settings.input)
+        return
     data, model, _ = load_trained(settings, run)
     arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} images of the pool"
     if data.held_out is not None:
@@ -31,6 +41,31 @@ def predict(settings: Settings, run: Run) -> None:
         np.savez_compressed(file, **arrays)
     tell(f"{of_what}, in their order: {path}")
     tell(f"A row for each, with its confidence: {assign(settings, run, data, model)[0]}")
+
+
+def predict_new(settings: Settings, run: Run, path: str) -> None:
+    """Write ``assignments.csv`` of new inputs: it takes a checkpoint and nothing else of its run.
+
+    Raises
+    ------
+    LatentclustError
+        If the checkpoint has no clusters yet, or does not take such inputs.
+    """
+    begin(settings, run)
+    require_parquet(settings.output)
+    model = whole_model(require_trained(settings.task.name, run))
+    incoming = open_inputs(path, model.spec)
+    if model.pool_bounds.quantiles is None:
+        run.warn(
+            f"'{run.checkpoint}' does not say how usual its inputs were: the columns percentile and "
+            "unlike are left out; finish its run with task=fit"
+        )
+    model.to(choose_accelerator(settings.trainer.accelerator))
+    with run.timed("predict"):
+        rows = rows_of_new(incoming, model)
+        written = write_assignments(run.folder, settings.output, rows, incoming.n, incoming.files)
+    rate = incoming.n / max(run.seconds["predict"], 0.01)
+    tell(f"{incoming.n:,} inputs, in their order ({rate:,.0f} a second): {', '.join(map(str, written))}")
 
 
 def predictions(model: LatentModel, images: Tensor) -> dict[str, Any]:

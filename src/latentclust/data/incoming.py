@@ -1,0 +1,159 @@
+"""New inputs for a model that is trained already: a picture, a folder of them, or an array, read in parts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from latentclust.data.files import load_files
+from latentclust.data.splits import InputSpec
+from latentclust.errors import LatentclustError
+
+ARRAYS = (".npy", ".npz")
+TABLES = (".csv", ".tsv", ".parquet")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+COLORS = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class Incoming(NamedTuple):
+    """Inputs that have not been read yet."""
+
+    n: int
+    """How many there are."""
+    ids: tuple[str, ...] | None
+    """What each is called; None: by their places."""
+    read: Callable[[slice], Tensor]
+    """Reads some of them, as they are stored."""
+    files: Path | None = None
+    """Where their names begin, if they are names of files."""
+
+    def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
+        """Yield their places and themselves, ``size`` at a time, in order."""
+        for start in range(0, self.n, size):
+            place = slice(start, min(start + size, self.n))
+            yield place, self.read(place)
+
+
+def open_inputs(path: str | Path, spec: InputSpec) -> Incoming:
+    """Look at new inputs of the kind that a model takes.
+
+    Parameters
+    ----------
+    path
+        A picture, a folder of pictures (its sub-folders too, in the order of their names), an ``.npy`` array,
+        which is read in parts, or an ``.npz`` file as for ``data=files``.
+    spec
+        What one input is to be.
+
+    Raises
+    ------
+    LatentclustError
+        If there is nothing there, it cannot be read, or it is of another kind or shape.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise LatentclustError(f"input: there is no file or folder '{path}'")
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix in PICTURES:
+        return _pictures(path, spec)
+    if suffix not in ARRAYS:
+        raise LatentclustError(
+            f"input: '{path}' is of no kind that is known: give a folder, {', '.join(PICTURES + ARRAYS)}"
+        )
+    found = _mapped(path) if suffix == ".npy" else _whole(path)
+    _require(found.n > 0, path, "holds no inputs")
+    _check_shape(path, found.read(slice(0, 1)), spec)
+    return found
+
+
+def _whole(path: Path) -> Incoming:
+    """Read a whole file, test inputs too, in their order."""
+    source = load_files(path)
+    if source.test is not None:
+        raise LatentclustError(f"input: '{path}' has is_test, which tears its order apart: leave that out")
+    split = source.train
+    return Incoming(len(split), split.ids, lambda place: split.inputs[place])
+
+
+def _mapped(path: Path) -> Incoming:
+    """Map an array into memory, so that only what is read of it is there."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise LatentclustError(f"input: '{path}' is no array that can be read: {error}") from error
+    if array.ndim < 2 or array.dtype.kind not in "biuf":
+        raise LatentclustError(
+            f"input: '{path}' is {array.dtype} of shape {array.shape}: give numbers, a row for each input"
+        )
+    return Incoming(len(array), None, lambda place: _as_stored(array[place]))
+
+
+def _as_stored(part: NDArray[Any]) -> Tensor:
+    """Return images with channels first, floats in [0, 1] rounded to 8 bits as those of a run are."""
+    if part.dtype != np.uint8:
+        part = part.astype(np.float32)
+        if part.ndim > 2 and part.min() >= 0 and part.max() <= 1:
+            part = (part * 255).round().astype(np.uint8)
+    if part.ndim == 4 and part.shape[-1] <= 4 < part.shape[1]:
+        part = np.moveaxis(part, -1, 1)
+    if part.ndim == 3:
+        part = part[:, None]
+    return torch.from_numpy(np.array(part, order="C"))
+
+
+def _check_shape(path: Path, first: Tensor, spec: InputSpec) -> None:
+    shape = tuple(first.shape[1:])
+    flat = (int(np.prod(spec.shape)),)
+    if shape not in {spec.shape, flat}:
+        what = "vectors of" if spec.kind == "vector" else "images of"
+        raise LatentclustError(
+            f"input: '{path}' holds inputs of shape {_sides(shape)}, and this model takes {what} "
+            f"{_sides(spec.shape)}"
+        )
+
+
+def _sides(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _require(holds: bool, path: Path, problem: str) -> None:
+    if not holds:
+        raise LatentclustError(f"input: '{path}' {problem}")
+
+
+def _pictures(path: Path, spec: InputSpec) -> Incoming:
+    """Find pictures; they are decoded when they are read."""
+    if spec.kind != "image":
+        raise LatentclustError(
+            f"input: '{path}' holds pictures, and this model takes vectors of {_sides(spec.shape)}"
+        )
+    root = path if path.is_dir() else path.parent
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
+    _require(bool(files), path, f"has no pictures ({', '.join(PICTURES)})")
+    names = tuple(file.relative_to(root).as_posix() for file in files)
+
+    def read(place: slice) -> Tensor:
+        return torch.stack([_decoded(file, spec) for file in files[place]])
+
+    return Incoming(len(files), names, read, root)
+
+
+def _decoded(file: Path, spec: InputSpec) -> Tensor:
+    channels, height, width = spec.shape
+    if channels not in COLORS:
+        raise LatentclustError(f"this model takes images of {channels} channels, which no picture has")
+    try:
+        with Image.open(file) as picture:
+            shown = picture.convert(COLORS[channels])
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        raise LatentclustError(f"input: '{file}' is no picture that can be read: {error}") from error
+    if shown.size != (width, height):
+        shown = shown.resize((width, height), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(shown).reshape(height, width, channels)).movedim(-1, 0).contiguous()
