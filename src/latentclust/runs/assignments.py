@@ -100,7 +100,7 @@ def require_parquet(output: Output) -> None:
     """
     if output.parquet and find_spec("pyarrow") is None:
         raise LatentclustError(
-            "output.parquet=true needs pyarrow: pip install 'latentclust[table]', or leave it out"
+            "output.parquet=true needs pyarrow: pip install 'latentclust[parquet]', or leave it out"
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from latentclust.runs.run import Run
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import evaluate
+from latentclust.tasks.export import export_model
 from latentclust.tasks.figures import redraw
 from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
@@ -18,6 +19,7 @@ TASKS: dict[str, Task] = {
     "evaluate": evaluate,
     "predict": predict,
     "generate": generate,
+    "export": export_model,
     "figures": redraw,
     "report": report,
 }

@@ -1,0 +1,172 @@
+"""Write a trained model for other programs, and check there that it says the same."""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from latentclust.atomic import whole_file
+from latentclust.errors import LatentclustError
+from latentclust.models import LatentModel
+
+# What torch's exporter writes without converting it, and what every onnxruntime since 1.14 (2023) reads.
+OPSET = 18
+OUTPUTS = ("cluster", "gamma", "code")
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2"}
+
+Arrays = tuple[NDArray[Any], ...]
+Apply = Callable[[Tensor], Arrays]
+
+
+class Deployed(nn.Module):
+    """A model as other programs want it: raw inputs in; clusters, responsibilities and codes out.
+
+    Parameters
+    ----------
+    model
+        With clusters, in evaluation mode, on the CPU.
+    """
+
+    def __init__(self, model: LatentModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute clusters ``(B,)``, int64, responsibilities ``(B, K)`` and codes ``(B, D)``."""
+        code = self.model.encode(x)
+        gamma = self.model.responsibilities(code)
+        return gamma.argmax(dim=-1), gamma, code
+
+
+def require_exporter(kind: str) -> None:
+    """Check that what writes the format is installed.
+
+    Raises
+    ------
+    LatentclustError
+        If it is not.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None] if kind == "onnx" else []
+    if missing:
+        raise LatentclustError(
+            f"format=onnx needs {', '.join(missing)}: pip install 'latentclust[onnx]', or choose "
+            "format=torch_export"
+        )
+
+
+@torch.no_grad()
+def export(model: LatentModel, example: Tensor, folder: Path, kind: str) -> Path:
+    """Write a model as ``model.onnx`` or ``model.pt2``, for batches of any size.
+
+    Parameters
+    ----------
+    model
+        With clusters, in evaluation mode, on the CPU.
+    example
+        Raw inputs, at least 2: their type and shape are what the file will take.
+    folder
+        The run's.
+    kind
+        A key of :data:`SUFFIXES`.
+
+    Raises
+    ------
+    LatentclustError
+        If the file cannot be written, or a part of the model cannot be expressed in the format.
+    """
+    deployed, path = Deployed(model).eval(), folder / f"model{SUFFIXES[kind]}"
+    sizes = {"x": {0: torch.export.Dim("batch", min=1)}}
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of the exporters' own insides
+            program = torch.export.export(deployed, (example,), dynamic_shapes=sizes)
+            written: Any = program if kind == "torch_export" else to_onnx(program)
+    except Exception as error:  # whatever an exporter cannot do, it says in its own way
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise LatentclustError(f"this model cannot be exported as {kind}: {reason[0]}") from error
+    with whole_file(path) as file, catch_warnings():
+        simplefilter("ignore")
+        if kind == "onnx":
+            file.write(written.model_proto.SerializeToString())
+        else:
+            torch.export.save(written, file)
+    return path
+
+
+def to_onnx(program: torch.export.ExportedProgram) -> Any:
+    """Translate an exported program to ONNX."""
+    return torch.onnx.export(
+        program,
+        (),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["x"],
+        output_names=list(OUTPUTS),
+        verbose=False,
+    )
+
+
+def opened(path: Path, kind: str) -> Apply:
+    """Open an exported file with the program that is meant to run it."""
+    if kind == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return lambda x: tuple(session.run(list(OUTPUTS), {"x": x.numpy()}))
+    with catch_warnings():
+        simplefilter("ignore")
+        module = torch.export.load(path).module()
+    return lambda x: tuple(part.detach().numpy() for part in module(x))
+
+
+@torch.no_grad()
+def differences(model: LatentModel, apply: Apply, inputs: Tensor) -> dict[str, float]:
+    """Compare an exported file with the model on inputs ``(M, ...)``, which it takes one by one and at once.
+
+    Returns
+    -------
+    dict[str, float]
+        The largest absolute difference of ``gamma`` and of ``code``, and how many ``cluster`` differ.
+    """
+    expected = [part.numpy() for part in Deployed(model)(inputs)]
+    found = apply(inputs)
+    alone = apply(inputs[:1])
+    for one, many in zip(alone, found, strict=True):
+        if one.shape != (1, *many.shape[1:]):
+            raise LatentclustError("the exported file takes no batch of 1: choose another format")
+    cluster, gamma, code = (
+        float(np.abs(got.astype(np.float64) - wanted).max())
+        for got, wanted in zip(found, expected, strict=True)
+    )
+    wrong = int((found[0] != expected[0]).sum()) if cluster else 0
+    return {"cluster": wrong, "gamma": gamma, "code": code}
+
+
+def keep_facts(path: Path, kind: str, model: LatentModel, example: Tensor, found: dict[str, Any]) -> Path:
+    """Write ``export.json``: what the file takes and gives, and how far it is from PyTorch."""
+    packages = ("torch", *NEEDED) if kind == "onnx" else ("torch",)
+    quantiles = model.pool_bounds.quantiles
+    facts = {
+        "file": path.name,
+        "format": kind,
+        "opset": OPSET if kind == "onnx" else None,
+        "model": type(model).__name__,
+        "input": {"name": "x", "shape": ["batch", *example.shape[1:]], "dtype": str(example.dtype)[6:]},
+        "outputs": list(OUTPUTS),
+        "max_difference": found,
+        "versions": {name: version(name) for name in packages},
+        "bound": None if quantiles is None else {"name": model.bound_name, "percentiles": quantiles.tolist()},
+    }
+    where = path.with_name("export.json")
+    with whole_file(where) as file:
+        file.write((json.dumps(facts, indent=2) + "\n").encode())
+    return where
