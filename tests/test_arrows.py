@@ -16,6 +16,7 @@ HOUSE = [
     "compose",
     "explain",
     "tasks",
+    "estimator",
     "engine",
     "runs",
     "gallery",
@@ -36,7 +37,7 @@ HOUSE = [
     "progress",
     "errors",
 ]
-LIGHTNING_ROOMS = {"engine", "runs", "gallery", "training", "models", "data", "hardware"}
+LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}
 HYDRA_ROOMS = {"cli", "door", "vetting", "compose", "explain"}
 # What data and figures must not know, although it lies below them.
 NOT_BELOW = {"data": {"figures", "settings"}, "figures": {"settings"}}
