@@ -133,6 +133,7 @@ DATA = Registry(
         "fashion_mnist": "latentclust.data.datasets:FashionMNISTDataModule",
         "digits": "latentclust.data.datasets:DigitsDataModule",
         "files": "latentclust.data.datasets:FilesDataModule",
+        "torchvision": "latentclust.data.datasets:TorchvisionDataModule",
         "folder": "latentclust.data.datasets:FolderDataModule",
         "table": "latentclust.data.datasets:TableDataModule",
     },

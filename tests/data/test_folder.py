@@ -112,7 +112,7 @@ def test_the_middle_is_cut_out_and_resized(tmp_path):
     save(tmp_path / "c.png", pixels(90, 30))
     images = load_folder(tmp_path, size=10).train.inputs
     assert images.shape == (3, 3, 10, 10)
-    assert (images[0, :, :, 1:-1] == torch.tensor([0, 200, 0])[:, None, None]).all()
+    assert (images[0, :, :, 2:-2] == torch.tensor([0, 200, 0])[:, None, None]).all()
     assert load_folder(tmp_path, size=[5, 10]).train.inputs.shape == (3, 3, 5, 10)
     assert load_folder(tmp_path, size=10, color="gray").train.inputs.shape == (3, 1, 10, 10)
 

@@ -28,13 +28,15 @@ def composer() -> Iterator[Composer]:
 @pytest.mark.parametrize("data", choices("data"))
 @pytest.mark.parametrize("model", choices("model"))
 def test_each_model_on_each_data(composer: Composer, model: str, data: str) -> None:
-    path = ["data.path=x"] if data in ("files", "folder", "table") else []
+    needed = dict.fromkeys(("files", "folder", "table"), ("path", "x")) | {"torchvision": ("dataset", "USPS")}
+    key, value = needed.get(data, ("", ""))
     if data in POINTS and model in ("ae", "vae", "vade", "dec", "idec"):
         with pytest.raises(LatentclustError, match="points"):
             settings_for(model, data)
         return
-    composed = plain_values(composer.compose([f"model={model}", f"data={data}", *path]))
-    assert settings_for(model, {"name": data, "path": "x"} if path else data).plain() == composed
+    more = [f"data.{key}={value}"] if key else []
+    composed = plain_values(composer.compose([f"model={model}", f"data={data}", *more]))
+    assert settings_for(model, {"name": data, key: value} if key else data).plain() == composed
 
 
 @pytest.mark.parametrize(

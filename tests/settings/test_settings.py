@@ -21,6 +21,7 @@ CHOICES = [file.relative_to(CONF).with_suffix("").as_posix() for file in FILES i
 # What some choices leave to the user, or ask of other groups.
 NEEDED = {
     **{f"data/{own}": ["data.path=x"] for own in ("files", "folder", "table")},
+    "data/torchvision": ["data.dataset=USPS"],
     "task/report": ["run=x"],
     **{f"task/{task}": ["ckpt_path=last"] for task in ("evaluate", "predict", "generate", "figures")},
     **{f"data/{points}": ["model=kmeans"] for points in ("blobs", "moons", "circles")},

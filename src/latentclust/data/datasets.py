@@ -9,6 +9,7 @@ from latentclust.data.files import load_files
 from latentclust.data.folder import load_folder
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source
+from latentclust.data.torchvision_sets import load_torchvision
 from latentclust.errors import LatentclustError
 from latentclust.registry import DATA
 
@@ -139,6 +140,26 @@ class FolderDataModule(DataModule):
     def load(self) -> Source:
         """Read the user's pictures."""
         return load_folder(self.path, cache_dir=self.cache_dir, **self.reading)
+
+
+class TorchvisionDataModule(DataModule):
+    """One of torchvision's sets; see `latentclust.data.torchvision_sets.load_torchvision`.
+
+    Parameters
+    ----------
+    dataset
+        ``CIFAR10``, ``STL10``, ``USPS``, ``KMNIST``, ``EMNIST`` or ``SVHN``.
+    **options
+        As for `DataModule`.
+    """
+
+    def __init__(self, *, dataset: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.dataset = dataset
+
+    def load(self) -> Source:
+        """Fetch the set if need be, and read it."""
+        return load_torchvision(self.dataset, self.root)
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

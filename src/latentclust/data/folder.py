@@ -1,9 +1,7 @@
 """A folder of pictures: classes by sub-folders, if there are any."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +10,9 @@ import torch
 from torch import Tensor
 
 from latentclust.data.checks import require_variety
+from latentclust.data.found import Found, find_images
 from latentclust.data.kept import keep, place, taken
-from latentclust.data.pictures import SUFFIXES, Pictures, Size, read_images, sizes_of
+from latentclust.data.pictures import Pictures, Size, read_images, sizes_of
 from latentclust.data.splits import Source, Split
 from latentclust.errors import LatentclustError
 
@@ -21,7 +20,6 @@ SHOWN = 20  # files that are named in notes
 PROPOSED = 64  # pixels along each side
 TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
-IGNORED = ("__MACOSX",)  # beside those that begin with a dot
 
 
 class Eyes(Protocol):
@@ -35,22 +33,6 @@ class Eyes(Protocol):
 
     def plain(self) -> dict[str, Any]:
         """Say what the vectors depend on, in plain values."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What lies in a folder.
-
-    Attributes
-    ----------
-    names
-        Of the pictures, relative to the folder, N sorted.
-    others
-        Of other files.
-    """
-
-    names: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
 
 
 def load_folder(
@@ -110,50 +92,6 @@ def load_folder(
     if eyes is not None:
         reading["backbone"] = eyes.plain()
     return _source(names, pictures.inputs, _notes(found, pictures), reading)
-
-
-def find_images(folder: Path) -> Found:
-    """Find the pictures of a folder and its sub-folders by the ends of their names, without opening them.
-
-    Raises
-    ------
-    LatentclustError
-        If there is no such folder, or no picture in it.
-    """
-    if not folder.exists():
-        raise LatentclustError(
-            "there is no such folder: mind data.path, and write \"data.path='a, b'\" if its name has commas, "
-            "quotes or brackets"
-        )
-    if not folder.is_dir():
-        raise LatentclustError("is no folder: arrays are data=files, tables data=table")
-    found, seen = Found(), set[tuple[int, int]]()
-
-    def stop(error: OSError) -> None:
-        raise LatentclustError(f"{error.filename} cannot be read ({error.strerror}): mend its permissions")
-
-    for root, folders, files in os.walk(folder, onerror=stop, followlinks=True):
-        status = Path(root).stat()
-        if (status.st_dev, status.st_ino) in seen:  # a link in a circle
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not _hidden(name))
-        for name in files:
-            if not _hidden(name):
-                known = name.lower().endswith(SUFFIXES)
-                relative = Path(root, name).relative_to(folder).as_posix()
-                (found.names if known else found.others).append(relative)
-    found.names.sort()
-    found.others.sort()
-    if not found.names:
-        others = f"; it has {len(found.others):,} others, such as {found.others[0]}" if found.others else ""
-        raise LatentclustError(f"has no pictures: files in {', '.join(SUFFIXES)} are read{others}")
-    return found
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name in IGNORED
 
 
 def _target(folder: Path, found: Found, size: int | Sequence[int] | None, eyes: Eyes | None) -> Size:

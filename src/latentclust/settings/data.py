@@ -59,6 +59,17 @@ class Digits(PoolData):
     """Images per batch."""
 
 
+class Torchvision(PoolData):
+    """A set of images that torchvision knows."""
+
+    name: Literal["torchvision"] = "torchvision"
+    """Which data."""
+    dataset: Literal["CIFAR10", "STL10", "USPS", "KMNIST", "EMNIST", "SVHN"]
+    """Which set."""
+    root: FilePath = Field(default_factory=_root)
+    """The folder of the data sets."""
+
+
 class Files(PoolData):
     """The user's own images or vectors."""
 
@@ -145,6 +156,6 @@ class Circles(Points):
 
 
 Data = Annotated[
-    MNIST | FashionMNIST | Digits | Files | Folder | Table | Blobs | Moons | Circles,
+    MNIST | FashionMNIST | Digits | Torchvision | Files | Folder | Table | Blobs | Moons | Circles,
     Field(discriminator="name"),
 ]
