@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from latentclust.data.backbone import DEFAULT, Backbone, seen_by
 from latentclust.data.checks import require_variety
 from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
@@ -38,7 +39,38 @@ class DigitsDataModule(DataModule):
         return load_digits()
 
 
-class FilesDataModule(DataModule):
+class ImageDataModule(DataModule):
+    """Images that a pretrained network may turn into vectors.
+
+    Parameters
+    ----------
+    backbone, backbone_weights, backbone_device
+        As for `latentclust.data.backbone.Backbone`; without a backbone the images are clustered themselves.
+    cache_dir
+        Where what takes long is kept for later runs; None for nowhere.
+    **options
+        As for `DataModule`.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str | None = None,
+        backbone_weights: str = DEFAULT,
+        backbone_device: str = "auto",
+        cache_dir: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.backbone = None if backbone is None else Backbone(backbone, backbone_weights, backbone_device)
+        self.cache_dir = cache_dir
+
+    def seen(self, source: Source) -> Source:
+        """Return the source as the backbone sees it, or as it is if there is none."""
+        return source if self.backbone is None else seen_by(self.backbone, source, self.cache_dir)
+
+
+class FilesDataModule(ImageDataModule):
     """The user's own images or vectors; see `load_files`.
 
     Parameters
@@ -46,7 +78,7 @@ class FilesDataModule(DataModule):
     path : str
         An ``.npz`` or ``.npy`` file.
     **options
-        As for `DataModule`.
+        As for `ImageDataModule`.
     """
 
     def __init__(self, *, path: str, **options: Any) -> None:
@@ -67,7 +99,7 @@ class FilesDataModule(DataModule):
                 require_variety(source.train.inputs.numpy())
             except LatentclustError as error:
                 raise LatentclustError(f"{self.path}: {error}") from error
-        return source
+        return self.seen(source)
 
 
 class TableDataModule(DataModule):
@@ -111,15 +143,15 @@ class TableDataModule(DataModule):
         return load_table(self.path, **self.reading)
 
 
-class FolderDataModule(DataModule):
+class FolderDataModule(ImageDataModule):
     """The user's own folder of pictures; see `latentclust.data.folder.load_folder`.
 
     Parameters
     ----------
-    path, size, color, on_error, cache_dir
+    path, size, color, on_error
         As for `load_folder`.
     **options
-        As for `DataModule`.
+        As for `ImageDataModule`.
     """
 
     def __init__(
@@ -129,20 +161,18 @@ class FolderDataModule(DataModule):
         size: int | Sequence[int] | None = None,
         color: str = "rgb",
         on_error: str = "skip",
-        cache_dir: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.path = path
         self.reading: dict[str, Any] = {"size": size, "color": color, "on_error": on_error}
-        self.cache_dir = cache_dir
 
     def load(self) -> Source:
         """Read the user's pictures."""
-        return load_folder(self.path, cache_dir=self.cache_dir, **self.reading)
+        return load_folder(self.path, cache_dir=self.cache_dir, eyes=self.backbone, **self.reading)
 
 
-class TorchvisionDataModule(DataModule):
+class TorchvisionDataModule(ImageDataModule):
     """One of torchvision's sets; see `latentclust.data.torchvision_sets.load_torchvision`.
 
     Parameters
@@ -150,7 +180,7 @@ class TorchvisionDataModule(DataModule):
     dataset
         ``CIFAR10``, ``STL10``, ``USPS``, ``KMNIST``, ``EMNIST`` or ``SVHN``.
     **options
-        As for `DataModule`.
+        As for `ImageDataModule`.
     """
 
     def __init__(self, *, dataset: str, **options: Any) -> None:
@@ -159,7 +189,7 @@ class TorchvisionDataModule(DataModule):
 
     def load(self) -> Source:
         """Fetch the set if need be, and read it."""
-        return load_torchvision(self.dataset, self.root)
+        return self.seen(load_torchvision(self.dataset, self.root))
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

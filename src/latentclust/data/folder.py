@@ -25,14 +25,18 @@ TEST = ("test", "testing", "val", "valid", "validation")
 class Eyes(Protocol):
     """Turns images into vectors, as a pretrained network does."""
 
-    side: int
-    """Pixels along each side of the squares that it takes."""
+    @property
+    def side(self) -> int:
+        """Pixels along each side of the squares that it takes."""
 
     def __call__(self, images: Tensor) -> Tensor:
         """Turn uint8 images ``(n, C, H, W)`` into float32 vectors ``(n, P)``."""
 
     def plain(self) -> dict[str, Any]:
         """Say what the vectors depend on, in plain values."""
+
+    def note(self, n_features: int) -> str:
+        """Say what vectors of so many numbers are."""
 
 
 def load_folder(
@@ -89,9 +93,11 @@ def load_folder(
         raise LatentclustError(f"{folder}: {error}") from error
     names = [found.names[i] for i in pictures.kept]
     reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color}
+    notes = _notes(found, pictures)
     if eyes is not None:
         reading["backbone"] = eyes.plain()
-    return _source(names, pictures.inputs, _notes(found, pictures), reading)
+        notes += (eyes.note(pictures.inputs.shape[1]),)
+    return _source(names, pictures.inputs, notes, reading)
 
 
 def _target(folder: Path, found: Found, size: int | Sequence[int] | None, eyes: Eyes | None) -> Size:

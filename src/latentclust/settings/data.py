@@ -8,8 +8,6 @@ from pydantic import Field
 from latentclust.settings.base import Count, CountOrNone, FilePath, NotNegative, Section, Seed, Text, Words
 
 Images = Annotated[int, Field(ge=1, le=1_000_000_000)]
-
-
 Side = Annotated[int, Field(ge=1, le=10_000)]
 Column = Annotated[Text | CountOrNone, Words("the name of a column")]
 Columns = Annotated[tuple[Text | CountOrNone, ...], Words("a list of columns, as in [age,income]")]
@@ -30,6 +28,19 @@ class PoolData(Section):
     """Keep this many images; null for all of them."""
     min_images_per_epoch: Images | None = 20_000
     """An epoch goes several times over a smaller pool; null for once."""
+
+
+class ImageData(PoolData):
+    """Images that a pretrained network may turn into vectors."""
+
+    backbone: Text | None = None
+    """A model of torchvision, such as resnet18; null to cluster the images themselves."""
+    backbone_weights: FilePath = "DEFAULT"
+    """DEFAULT, which torchvision downloads, or a file with a state dict."""
+    backbone_device: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    """What it computes on."""
+    cache_dir: FilePath | None = "outputs/cache"
+    """Where what takes long is kept for later runs; null for nowhere."""
 
 
 class MNIST(PoolData):
@@ -59,7 +70,7 @@ class Digits(PoolData):
     """Images per batch."""
 
 
-class Torchvision(PoolData):
+class Torchvision(ImageData):
     """A set of images that torchvision knows."""
 
     name: Literal["torchvision"] = "torchvision"
@@ -70,7 +81,7 @@ class Torchvision(PoolData):
     """The folder of the data sets."""
 
 
-class Files(PoolData):
+class Files(ImageData):
     """The user's own images or vectors."""
 
     name: Literal["files"] = "files"
@@ -79,7 +90,7 @@ class Files(PoolData):
     """An .npz or .npy file."""
 
 
-class Folder(PoolData):
+class Folder(ImageData):
     """The user's own folder of pictures."""
 
     name: Literal["folder"] = "folder"
@@ -92,8 +103,6 @@ class Folder(PoolData):
     """One channel or three."""
     on_error: Literal["skip", "stop"] = "skip"
     """Leave out what cannot be read, or stop."""
-    cache_dir: FilePath | None = "outputs/cache"
-    """Where the arrays are kept for later runs; null for nowhere."""
 
 
 class Table(PoolData):
