@@ -139,7 +139,7 @@ def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tm
         "color.npy": "holds inputs of shape 3 x 8 x 8",
         "vectors.npy": "holds inputs of shape 16",
         "large.npy": "floats outside [0, 1]",
-        "holes.npy": "NaN",
+        "holes.npy": "holds images with NaN",
         "none.npy": "holds no inputs",
         "line.npy": "a row for each input",
         "objects.npy": "is no array that can be read",
@@ -158,3 +158,69 @@ def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tm
         assert not (outcome.folder / "assignments.csv").exists()
     outcome = latentclust("ckpt_path=last", "input=wide.npy")
     assert "task=predict has" in outcome.err
+
+
+def test_new_vectors_are_preprocessed_as_those_of_the_run(latentclust: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 6)) * [1, 10, 100, 1, 1, 1] + np.repeat(
+        rng.normal(size=(3, 6)) * 300, 40, axis=0
+    )
+    x[::7, 2] = np.nan
+    np.savez(tmp_path / "own.npz", x=x, feature_names=np.array(list("abcdef")))
+    names = "abcdef"
+    table = [",".join(["row", *reversed(names)])]
+    table += [
+        ",".join([f"r{n}", *("" if np.isnan(v) else repr(float(v)) for v in row[::-1])])
+        for n, row in enumerate(x)
+    ]
+    (tmp_path / "own.csv").write_text("\n".join(table))
+    fit = ["experiment=tiny_vade", "data.limit=null", "n_clusters=3", "data=files", "data.path=own.npz"]
+    fitted = latentclust(*fit, "trainer.max_epochs=1", "model.latent_dim=2")
+    expected = rows(fitted)
+    np.save(tmp_path / "new.npy", x.astype(np.float64))
+    found = rows(latentclust("task=predict", "ckpt_path=last", "input=new.npy"))
+    same(found, expected)
+    np.savez(tmp_path / "other.npz", x=x, feature_names=np.array(list("abcdeg")))
+    np.save(tmp_path / "infinite.npy", np.full((3, 6), np.inf))
+    np.save(tmp_path / "narrow.npy", np.zeros((3, 5)))
+    (tmp_path / "photos").mkdir()
+    for name, said in {
+        "other.npz": "has other features than the model, or in another order, such as 'g'",
+        "infinite.npy": "holds infinite values",
+        "narrow.npy": "holds inputs of shape 5, and this model takes vectors of 6",
+        "own.csv": "is a table, and this model was not trained on one",
+        "photos": "holds pictures, and this model takes vectors of 6",
+    }.items():
+        outcome = latentclust("task=predict", "ckpt_path=last", f"input={name}")
+        assert outcome.status == 2
+        assert said in outcome.err, outcome.err
+        assert len(outcome.err.strip().splitlines()) == 1
+    for kind in ("onnx", "torch_export"):
+        outcome = latentclust("task=export", "ckpt_path=last", f"format={kind}")
+        assert outcome.status == 0, outcome.err
+    assert outcome.folder is not None
+    module = torch.export.load(outcome.folder / "model.pt2").module()
+    clusters = module(torch.from_numpy(x).float())[0]
+    assert clusters.tolist() == [int(row["cluster"]) for row in expected]
+
+
+def test_new_rows_of_a_table_are_read_as_those_of_the_run(latentclust: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["id,width,color,height"]
+    for n in range(90):
+        color, height = "red" if n % 3 else "blue", "" if n % 10 == 0 else f"{rng.normal() + 9 * (n % 3):.3f}"
+        lines.append(f"row {n},{rng.normal() * 50:.3f},{color},{height}")
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    fit = ["experiment=tiny_vade", "data.limit=null", "n_clusters=3", "data=table", "data.path=own.csv"]
+    fitted = latentclust(*fit, "data.id=id", "trainer.max_epochs=1", "model.latent_dim=2")
+    expected = rows(fitted)
+    assert expected[4]["id"] == "row 4"
+    (tmp_path / "new.csv").write_text("\n".join([lines[0], *lines[:0:-1]]))
+    found = rows(latentclust("task=predict", "ckpt_path=last", "input=new.csv"))
+    assert [row["id"] for row in found] == [row["id"] for row in reversed(expected)]
+    same(found, list(reversed(expected)))
+    (tmp_path / "less.csv").write_text("id,width,color\nx,1,red\n")
+    outcome = latentclust("task=predict", "ckpt_path=last", "input=less.csv")
+    assert outcome.status == 2
+    assert "height" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1

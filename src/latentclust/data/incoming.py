@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from latentclust.data.description import Description
 from latentclust.data.files import load_files
-from latentclust.data.splits import InputSpec
+from latentclust.data.preprocess import Unit
+from latentclust.data.splits import InputSpec, Source
+from latentclust.data.table import read_table
 from latentclust.errors import LatentclustError
 
 ARRAYS = (".npy", ".npz")
@@ -39,16 +42,16 @@ class Incoming(NamedTuple):
             yield place, self.read(place)
 
 
-def open_inputs(path: str | Path, spec: InputSpec) -> Incoming:
+def open_inputs(path: str | Path, takes: Description) -> Incoming:
     """Look at new inputs of the kind that a model takes.
 
     Parameters
     ----------
     path
         A picture, a folder of pictures (its sub-folders too, in the order of their names), an ``.npy`` array,
-        which is read in parts, or an ``.npz`` file as for ``data=files``.
-    spec
-        What one input is to be.
+        which is read in parts, an ``.npz`` file as for ``data=files``, or a table.
+    takes
+        What the inputs are to be, as the model's own were.
 
     Raises
     ------
@@ -60,24 +63,73 @@ def open_inputs(path: str | Path, spec: InputSpec) -> Incoming:
         raise LatentclustError(f"input: there is no file or folder '{path}'")
     suffix = path.suffix.lower()
     if path.is_dir() or suffix in PICTURES:
-        return _pictures(path, spec)
-    if suffix not in ARRAYS:
-        raise LatentclustError(
-            f"input: '{path}' is of no kind that is known: give a folder, {', '.join(PICTURES + ARRAYS)}"
-        )
-    found = _mapped(path) if suffix == ".npy" else _whole(path)
+        return _pictures(path, takes.spec)
+    if suffix in TABLES:
+        found = _rows(path, takes)
+    elif suffix in ARRAYS:
+        found = _mapped(path) if suffix == ".npy" else _whole(path, load_files(path), takes)
+    else:
+        known = ", ".join(PICTURES + ARRAYS + TABLES)
+        raise LatentclustError(f"input: '{path}' is of no kind that is known: give a folder, {known}")
     _require(found.n > 0, path, "holds no inputs")
-    _check_shape(path, found.read(slice(0, 1)), spec)
-    return found
+    _check_shape(path, found.read(slice(0, 1)), takes.spec)
+
+    def read(place: slice) -> Tensor:
+        raw = found.read(place).reshape(-1, *takes.spec.shape)
+        if takes.spec.kind == "vector":
+            raw = raw.float()
+        _check_range(path, raw, takes)
+        return raw
+
+    return found._replace(read=read)
 
 
-def _whole(path: Path) -> Incoming:
-    """Read a whole file, test inputs too, in their order."""
-    source = load_files(path)
+def _rows(path: Path, takes: Description) -> Incoming:
+    """Read a table as the model's own was."""
+    if "columns" not in takes.reading:
+        raise LatentclustError(
+            f"input: '{path}' is a table, and this model was not trained on one: give {', '.join(ARRAYS)}"
+        )
+    return _whole(path, read_table(path, takes.reading), takes)
+
+
+def _whole(path: Path, source: Source, takes: Description) -> Incoming:
+    """Take everything that a file holds, in its order."""
     if source.test is not None:
         raise LatentclustError(f"input: '{path}' has is_test, which tears its order apart: leave that out")
+    names, known = source.feature_names, takes.feature_names
+    if names and known and names != known:
+        other = next((one for one in names if one not in known), names[0])
+        raise LatentclustError(
+            f"input: '{path}' has other features than the model, or in another order, such as {other!r}"
+        )
     split = source.train
     return Incoming(len(split), split.ids, lambda place: split.inputs[place])
+
+
+def _check_range(path: Path, raw: Tensor, takes: Description) -> None:
+    """Refuse what preprocessing would silently make something else of."""
+    if raw.dtype == torch.uint8:
+        return
+    if raw.isinf().any():
+        raise LatentclustError(f"input: '{path}' holds infinite values: give finite ones, or NaN if missing")
+    if takes.spec.kind == "vector":
+        return
+    if raw.isnan().any():
+        raise LatentclustError(f"input: '{path}' holds images with NaN: give whole ones")
+    outside = bool((raw < 0).any() or (raw > 1).any())
+    if outside and takes_bytes(takes):
+        raise LatentclustError(
+            f"input: '{path}' holds floats outside [0, 1], and this model takes 8-bit images: give uint8, or "
+            "floats in [0, 1]"
+        )
+
+
+def takes_bytes(takes: Description) -> bool:
+    """Whether images are of 8 bits, or floats in [0, 1] that become such."""
+    units = [step for step in takes.preprocess.transforms if isinstance(step, Unit)]
+    ends = [(float(unit.low), float(unit.high)) for unit in units if unit.low.dim() == 0]
+    return takes.spec.kind == "image" and ends in ([], [(0.0, 1.0)])
 
 
 def _mapped(path: Path) -> Incoming:
@@ -94,11 +146,9 @@ def _mapped(path: Path) -> Incoming:
 
 
 def _as_stored(part: NDArray[Any]) -> Tensor:
-    """Return images with channels first, floats in [0, 1] rounded to 8 bits as those of a run are."""
+    """Return images with channels first: 8-bit ones as they are, all other numbers as float32."""
     if part.dtype != np.uint8:
         part = part.astype(np.float32)
-        if part.ndim > 2 and part.min() >= 0 and part.max() <= 1:
-            part = (part * 255).round().astype(np.uint8)
     if part.ndim == 4 and part.shape[-1] <= 4 < part.shape[1]:
         part = np.moveaxis(part, -1, 1)
     if part.ndim == 3:

@@ -97,8 +97,8 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         config=settings.plain(),
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
-    keep_assignments(settings.output, model, data, run)
-    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run)
+    pool = keep_assignments(settings.output, model, data, run)
+    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, pool)
     summary.write(run.folder)
     summary.log_hparams(trained.trainer.loggers)
     return Outcome(model, results, summary, objective.name)

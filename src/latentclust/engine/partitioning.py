@@ -9,7 +9,7 @@ from latentclust.engine.stages import name_of, require_enough
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
 from latentclust.gallery.show_partition import show_partition
-from latentclust.runs.assignments import require_parquet, write_assignments
+from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
 from latentclust.runs.clusters import keep_clusters
 from latentclust.runs.describing import rows_of_partition
 from latentclust.runs.run import Run
@@ -64,6 +64,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     path = keep_clusters(run.folder, inputs, results[-1])
     rows = list(rows_of_partition(inputs, found, results[-1]))
+    keep_account(run.folder, rows[0][0], k)
     write_assignments(run.folder, settings.output, rows, sum(len(table) for table, _ in rows))
     if settings.figures.at_end:
         with run.timed("show"):

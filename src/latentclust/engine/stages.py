@@ -12,11 +12,11 @@ from latentclust.data import Augmentation, DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result, collapse
 from latentclust.gallery.show import show, sketch, write_report
-from latentclust.models import AE, Clusters, LatentModel, Pretrains, StartsFromMixture
+from latentclust.models import AE, Clusters, Described, LatentModel, Pretrains, StartsFromMixture
 from latentclust.registry import DATA
-from latentclust.runs.assignments import write_assignments
+from latentclust.runs.assignments import keep_account, write_assignments
 from latentclust.runs.code_mixture import keep_code_mixture
-from latentclust.runs.describing import keep_bounds, rows_of
+from latentclust.runs.describing import keep_bounds, rows_of, table_of
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
 from latentclust.runs.pretrained import FirstStage, pretrained_autoencoder
 from latentclust.runs.resume import train_from
@@ -198,12 +198,15 @@ def evaluate(
     return results
 
 
-def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: Run) -> None:
+def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: Run) -> Described:
     """Write ``assignments.csv`` and what belongs to it; the checkpoints get what new inputs are judged by."""
     with run.timed("assign"):
         pool = keep_bounds(run.folder, data, model)
         n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
         write_assignments(run.folder, output, rows_of(data, model, pool), n)
+        table = table_of("pool", data.pool, pool, model, data.class_names)
+        keep_account(run.folder, table, pool.gamma.shape[1])
+    return pool
 
 
 def draw(
@@ -216,12 +219,15 @@ def draw(
     seed: int,
     summary: Summary,
     run: Run,
+    pool: Described,
 ) -> None:
     """Write the figures and the report, if they are wanted."""
     if not figures.at_end:
         return
     curves, loggers = trained.history.metrics, trained.trainer.loggers
     with run.timed("show"):
-        show(figures, run.folder, data, model, own, curves, title=title, seed=seed, loggers=loggers)
+        show(
+            figures, run.folder, data, model, own, curves, title=title, seed=seed, loggers=loggers, pool=pool
+        )
     summary.write(run.folder)  # again, now that it has all the times
     write_report(run.folder)

@@ -13,6 +13,19 @@
   const points = model("points");
   const corners = model("corners");
   const shown = model("shown");
+  // On a phone the legends go below the plot, which has no room beside it.
+  if (matchMedia("(max-width: 40rem)").matches) {
+    const legends = plot.right.filter((part) => part.type === "Legend");
+    plot.right = plot.right.filter((part) => part.type !== "Legend" && part.type !== "ColorBar");
+    for (const legend of legends) {
+      legend.orientation = "horizontal";
+      legend.ncols = 4;
+      legend.title = "";
+    }
+    plot.below = [...plot.below, ...legends];
+    plot.min_border_right = 0;
+    plot.toolbar_location = null;
+  }
   const control = (name) => document.getElementById(`explorer-${name}`);
   const groups = Object.fromEntries(
     colorings.map(({ key }) => [key, (model(`${key}-legend`)?.items ?? []).map((entry) => entry.renderers[0])]),

@@ -15,6 +15,8 @@ from latentclust.atomic import whole_file
 from latentclust.figures.explorer import Explorer
 
 _SCORES = ("acc", "nmi", "ari")
+# Bytes of assignments.csv up to which the report holds it.
+LARGEST_INSIDE = 2_000_000
 _SETS = {"pool": "Clustered", "test": "Test"}
 
 
@@ -23,6 +25,7 @@ def render_report(
     figures: Mapping[str, Path],
     path: str | Path,
     explorer: Explorer | None = None,
+    account: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the report of a run as one self-contained HTML file.
 
@@ -39,6 +42,9 @@ def render_report(
         Where to write.
     explorer
         The latent space to look around in, shown above the figures and left out in print.
+    account
+        The clusters in a few numbers, as :func:`latentclust.evaluation.account.account` gives them. With them
+        the page links to the ``assignments.csv`` beside it.
 
     Returns
     -------
@@ -52,6 +58,7 @@ def render_report(
     """
     pictures, unread = _embed(figures)
     results, inputs = summary.get("results") or [], summary.get("inputs", "images")
+    clusters = [] if account is None else account["clusters"]
     page = _template().render(
         title=" on ".join(str(summary[key]) for key in ("model", "data") if summary.get(key)) or "A run",
         summary=summary,
@@ -59,6 +66,11 @@ def render_report(
         sets={key: f"{name} {inputs}" for key, name in _SETS.items() if any(row.get(key) for row in results)},
         scores=_SCORES,
         best=_best(results),
+        sentence=None if account is None else sentence(account, inputs),
+        clusters=clusters,
+        has_confidence=any("confidence" in row for row in clusters),
+        has_classes=any("purity" in row for row in clusters),
+        download=_download(Path(path).with_name("assignments.csv")) if account is not None else None,
         facts=_facts(summary),
         figures=pictures,
         explorer=explorer,
@@ -67,6 +79,34 @@ def render_report(
     with whole_file(Path(path)) as file:
         file.write(page.encode())
     return Path(path)
+
+
+def sentence(account: Mapping[str, Any], inputs: str) -> str:
+    """Say what was found.
+
+    >>> found = {"used": 2, "inputs": 1797, "uncertain": 0.031, "unlike": None, "matched": 0.98}
+    >>> sentence(found, "images")
+    '2 clusters of 1,797 images: 3.1 % uncertain, 98.0 % in the cluster of their class.'
+    """
+    words = {"uncertain": "uncertain", "matched": "in the cluster of their class"}
+    parts = [
+        f"{100 * account[key]:.1f} % {text}" for key, text in words.items() if account.get(key) is not None
+    ]
+    noun = "cluster" if account["used"] == 1 else "clusters"
+    told = f": {', '.join(parts)}" if parts else ""
+    return f"{account['used']} {noun} of {account['inputs']:,} {inputs}{told}."
+
+
+def _download(table: Path) -> str | None:
+    """Return where the table is to be had: in the page itself if it is small, else beside it."""
+    try:
+        size = table.stat().st_size
+        content = table.read_bytes() if size <= LARGEST_INSIDE else None
+    except OSError:
+        return None
+    if content is None:
+        return table.name
+    return f"data:text/csv;base64,{base64.b64encode(content).decode()}"
 
 
 def duration(seconds: float) -> str:
@@ -83,12 +123,22 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def percent(share: Any) -> str:
+    """Write a share in percent, or a dash.
+
+    >>> [percent(share) for share in (0.0614, None)]
+    ['6.1 %', '\u2014']
+    """
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) else "\u2014"
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("latentclust", "figures"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["duration"] = duration
+    environment.filters["percent"] = percent
     return environment.get_template("report.html.j2")
 
 

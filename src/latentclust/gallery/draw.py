@@ -10,9 +10,10 @@ from latentclust.data import DataModule
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
+from latentclust.gallery.oddities import oddities
 from latentclust.gallery.pictures import Drawing
 from latentclust.gallery.view import Floats, View
-from latentclust.models import LatentModel
+from latentclust.models import Described, LatentModel
 from latentclust.settings.figures import Embedding, Plane
 
 History = Mapping[str, Sequence[tuple[int, float]]]
@@ -29,6 +30,7 @@ def draw(
     planes: Planes,
     own: Result,
     history: History,
+    pool: Described | None = None,
 ) -> Iterator[Drawing]:
     """Draw everything, in the order of the report.
 
@@ -44,27 +46,36 @@ def draw(
         The model's own clustering.
     history
         Pairs of epoch and value by the metric's name; none are drawn if it is empty.
+    pool
+        What the model says of the pool; what is odd about it is not drawn without.
     """
     yield from latent_space(view)
     yield from embeddings(view, planes)
     yield from clustering(data, view, own)
     yield from profiles(data, view, own)
+    if pool is not None:
+        yield from oddities(data, pool, view.title)
     yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))
 
 
 def latent_space(view: View) -> Iterator[Drawing]:
-    """Draw the codes in the plane in which they vary most: by class, by cluster, by confidence."""
+    """Draw the codes in the plane in which they vary most: by cluster, by class, by confidence.
+
+    The components are numbered where the colors are those of the clusters, so that one number is one color.
+    """
     points, title = view.plane.project(view.codes), f"{view.title}: latent space"
     groups, names = view.groups
-    scatter = partial(
-        figures.latent_scatter, points, components=view.components, axis_labels=view.plane.labels
-    )
-    yield Drawing("latent", "Latent space", scatter(groups=groups, title=title, group_names=names))
-    if view.labels is not None:
-        by_cluster = scatter(groups=view.clusters, title=f"{title}, by cluster")
-        yield Drawing("latent_clusters", "Latent space, by cluster", by_cluster)
+    scatter = partial(figures.latent_scatter, points, axis_labels=view.plane.labels)
+    by_cluster = partial(scatter, groups=view.clusters, components=view.components)
+    if view.labels is None:
+        yield Drawing("latent", "Latent space", by_cluster(title=title))
+    else:
+        own = by_cluster(title=f"{title}, by cluster")
+        yield Drawing("latent_clusters", "Latent space, by cluster", own)
+        by_class = scatter(groups=groups, title=f"{title}, by class", group_names=names)
+        yield Drawing("latent", "Latent space, by class", by_class)
     if view.confidence is not None:
         by_confidence = figures.confidence_scatter(
             points,

@@ -18,7 +18,7 @@ from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
 from latentclust.gallery.draw import History, Planes, draw, embed, latent_space
 from latentclust.gallery.view import View
-from latentclust.models import LatentModel
+from latentclust.models import Described, LatentModel
 from latentclust.settings.figures import Figures, Plane
 
 CAPTIONS, EXPLORED, PLANE = "captions.json", "explorer.npz", "plane: "
@@ -36,6 +36,7 @@ def show(
     title: str,
     seed: int,
     loggers: Iterable[Logger] = (),
+    pool: Described | None = None,
 ) -> None:
     """Write ``figures/*.png`` into a run's folder, to TensorBoard's images and its projector.
 
@@ -53,6 +54,8 @@ def show(
         Of the embeddings.
     loggers
         TensorBoard's is among them, if it is wanted.
+    pool
+        What the model says of the pool, for the galleries of what is odd; none are drawn without it.
     """
     step = max((epoch for series in history.values() for epoch, _ in series), default=0)
     title = f"{title}, epoch {step}" if step else title
@@ -61,7 +64,8 @@ def show(
     planes = embed(settings.embedding, seed, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
     captions = {}
-    for drawing in draw(settings.plane, data, model, view, planes, own, history):
+    drawings = draw(settings.plane, data, model, view, planes, own, history, pool)
+    for drawing in drawings:
         path = figures.save(drawing.figure, folder / "figures" / drawing.name, svg=settings.svg)
         captions[drawing.caption] = path.name
         progress.current().advance(note=drawing.name)
@@ -139,7 +143,18 @@ def write_report(folder: Path) -> Path:
         ) from error
     paths = {caption: folder / "figures" / name for caption, name in captions.items()}
     with progress.task("report"):
-        return figures.render_report(summary, paths, folder / "report.html", explored(folder))
+        return figures.render_report(
+            summary, paths, folder / "report.html", explored(folder), account=kept_account(folder)
+        )
+
+
+def kept_account(folder: Path) -> dict[str, Any] | None:
+    """Read what a run has kept of its clusters in a few numbers; None if it has kept nothing."""
+    try:
+        kept: dict[str, Any] = json.loads((folder / "clusters.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):  # a run of an earlier version
+        return None
+    return kept
 
 
 def explored(folder: Path) -> figures.Explorer | None:

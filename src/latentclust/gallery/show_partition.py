@@ -14,6 +14,7 @@ from latentclust.evaluation.findings import Finding
 from latentclust.evaluation.results import Result
 from latentclust.figures import Plane
 from latentclust.gallery.pictures import Painter
+from latentclust.gallery.show import kept_account
 
 SCATTER_POINTS = 4000
 GRID = 300  # places along each side of the panel that are given to the clusters
@@ -28,7 +29,7 @@ def show_partition(folder: Path, finding: Finding, own: Result, summary: dict[st
     paths = {
         caption: figures.save(figure, folder / "figures" / name) for caption, (name, figure) in drawn.items()
     }
-    figures.render_report(summary, paths, folder / "report.html")
+    figures.render_report(summary, paths, folder / "report.html", account=kept_account(folder))
 
 
 def draw(finding: Finding, own: Result, title: str) -> dict[str, tuple[str, Figure]]:

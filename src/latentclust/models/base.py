@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.data.batches import Batch
 from latentclust.data.description import INPUTS_KEY, Description
+from latentclust.data.preprocess import Preprocess
 from latentclust.data.splits import InputSpec
 from latentclust.models.bounds import Described, PoolBounds
 from latentclust.models.code_mixture import CodeMixture
@@ -75,15 +76,12 @@ class LatentModel(L.LightningModule, ABC):
         self.pool_bounds = PoolBounds()
 
     @property
-    def spec(self) -> InputSpec:
-        """What one raw input is."""
+    def takes(self) -> Description:
+        """What raw inputs are; a model without a description takes what its network does."""
+        if self.description is not None:
+            return self.description
         shape = tuple(self.encoder.input_shape)
-        own = InputSpec("image" if len(shape) == 3 else "vector", shape)
-        return own if self.description is None else self.description.spec
-
-    def preprocessed(self, raw: Tensor) -> Tensor:
-        """Turn raw inputs, on the CPU, into what :meth:`describe` takes."""
-        return raw if self.description is None else self.description.preprocess(raw)
+        return Description(InputSpec("image" if len(shape) == 3 else "vector", shape), Preprocess())
 
     @abstractmethod
     def objective(self, x: Tensor) -> dict[str, Tensor]:

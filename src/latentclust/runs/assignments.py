@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from latentclust.atomic import cannot_write, whole_file
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.account import account
 from latentclust.evaluation.assignments import Assignments, as_text, chunks
 from latentclust.settings.output import Output
 
@@ -152,6 +154,12 @@ def write_assignments(
     if output.folders:
         paths += link_files(folder / "clusters", placed, files)
     return paths
+
+
+def keep_account(folder: Path, pool: Assignments, n_clusters: int) -> None:
+    """Write ``clusters.json``: the pool's clusters in a few numbers, for the report."""
+    with whole_file(folder / "clusters.json") as file:
+        file.write((json.dumps(account(pool, n_clusters), indent=1) + "\n").encode())
 
 
 def each(rows: Iterable[Row], codes: "Codes | None") -> Iterator[Assignments]:

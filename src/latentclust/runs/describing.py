@@ -80,7 +80,7 @@ def rows_of_new(incoming: Incoming, model: LatentModel) -> Iterator[Row]:
     task.expect(incoming.n)
     with evaluating(model), torch.inference_mode():
         for place, inputs in incoming.parts(CHUNK_OF_NEW):
-            found = model.describe(inputs.to(model.device))
+            found = model.describe(model.takes.preprocess(inputs).to(model.device))
             ids = None if incoming.ids is None else incoming.ids[place]
             table = table_of("new", Split(inputs, None, ids), found, model)
             yield replace(table, start=place.start), found.codes.cpu().numpy()

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentclust.atomic import whole_file
+from latentclust.data.description import Description
+from latentclust.data.incoming import takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 
@@ -39,12 +41,27 @@ class Deployed(nn.Module):
     def __init__(self, model: LatentModel) -> None:
         super().__init__()
         self.model = model
+        self.preprocess = model.takes.preprocess
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute clusters ``(B,)``, int64, responsibilities ``(B, K)`` and codes ``(B, D)``."""
-        code = self.model.encode(x)
+        code = self.model.encode(self.preprocess(x))
         gamma = self.model.responsibilities(code)
         return gamma.argmax(dim=-1), gamma, code
+
+
+def plausible(takes: Description, n: int, generator: torch.Generator) -> Tensor:
+    """Draw n raw inputs of the type and about the size that a model takes: 8-bit images, or floats."""
+    if takes_bytes(takes):
+        return torch.randint(0, 256, (n, *takes.spec.shape), generator=generator, dtype=torch.uint8)
+    if takes.spec.kind == "image":
+        raw: Tensor = takes.preprocess.inverse(torch.rand(n, *takes.spec.shape, generator=generator))
+        return raw
+    raw = torch.randn(n, *takes.spec.shape, generator=generator)
+    width = takes.preprocess(raw.abs()).shape[1]
+    raw = takes.preprocess.inverse(torch.randn(n, width, generator=generator)).nan_to_num()
+    counts = any(step.name == "log1p" for step in takes.preprocess.steps)
+    return raw.clamp(min=0) if counts else raw
 
 
 def require_exporter(kind: str) -> None:

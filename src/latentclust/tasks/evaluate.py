@@ -7,11 +7,11 @@ from latentclust.engine.stages import resolved
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
-from latentclust.models import LatentModel
-from latentclust.runs.assignments import require_parquet, write_assignments
+from latentclust.models import Described, LatentModel
+from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
 from latentclust.runs.checkpoints import load_weights
 from latentclust.runs.code_mixture import require_code_mixture
-from latentclust.runs.describing import rows_of
+from latentclust.runs.describing import rows_of, table_of
 from latentclust.runs.pretrained import FirstStage, cached_autoencoder
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
@@ -20,6 +20,7 @@ from latentclust.settings.data import PoolData
 from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data, build_model
+from latentclust.training.inference import described
 from latentclust.training.measuring import measure, objective_terms
 
 
@@ -88,10 +89,14 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     return data, model, settings
 
 
-def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -> list[Path]:
-    """Write ``assignments.csv`` and what belongs to it."""
+def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -> Described:
+    """Write ``assignments.csv`` and what belongs to it, and return what the model says of the pool."""
+    pool = described(model, data.pool.inputs)
     n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
-    return write_assignments(run.folder, settings.output, rows_of(data, model), n)
+    write_assignments(run.folder, settings.output, rows_of(data, model, pool), n)
+    table = table_of("pool", data.pool, pool, model, data.class_names)
+    keep_account(run.folder, table, pool.gamma.shape[1])
+    return pool
 
 
 def begin(settings: Settings, run: Run) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from latentclust.errors import LatentclustError
 from latentclust.runs.checkpoints import whole_model
-from latentclust.runs.exporting import differences, export, keep_facts, opened, require_exporter
+from latentclust.runs.exporting import differences, export, keep_facts, opened, plausible, require_exporter
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin, require_trained
@@ -30,7 +30,7 @@ def export_model(settings: Settings, run: Run) -> None:
     begin(settings, run)
     model = whole_model(require_trained(settings.task.name, run)).eval()
     generator = torch.Generator().manual_seed(settings.seed)
-    inputs = torch.randint(0, 256, (CHECKED, *model.spec.shape), generator=generator, dtype=torch.uint8)
+    inputs = plausible(model.takes, CHECKED, generator)
     with run.timed("export"):
         path = export(model, inputs[:2], run.folder, kind)
         found = differences(model, opened(path, kind), inputs)

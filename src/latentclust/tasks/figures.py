@@ -6,7 +6,7 @@ from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
-from latentclust.tasks.evaluate import load_trained, require_trained, scored
+from latentclust.tasks.evaluate import assign, load_trained, require_trained, scored
 
 
 def redraw(settings: Settings, run: Run) -> None:
@@ -15,6 +15,7 @@ def redraw(settings: Settings, run: Run) -> None:
         data, model, settings = load_trained(settings, run)
     with run.timed("evaluate"):
         results = scored(settings, data, model)
+        pool = assign(settings, run, data, model)
     checkpoint = read_checkpoint(require_trained(settings.task.name, run))
     history = checkpoint["callbacks"].get("History", {}).get("metrics", {})
     name = type(model).__name__
@@ -29,6 +30,7 @@ def redraw(settings: Settings, run: Run) -> None:
             history,
             title=title,
             seed=settings.seed,
+            pool=pool,
         )
     summary = Summary.of(
         run,

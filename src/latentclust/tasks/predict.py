@@ -40,7 +40,8 @@ def predict(settings: Settings, run: Run) -> None:
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
     tell(f"{of_what}, in their order: {path}")
-    tell(f"A row for each, with its confidence: {assign(settings, run, data, model)[0]}")
+    assign(settings, run, data, model)
+    tell(f"A row for each, with its confidence: {run.folder / 'assignments.csv'}")
 
 
 def predict_new(settings: Settings, run: Run, path: str) -> None:
@@ -54,7 +55,7 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
     begin(settings, run)
     require_parquet(settings.output)
     model = whole_model(require_trained(settings.task.name, run))
-    incoming = open_inputs(path, model.spec)
+    incoming = open_inputs(path, model.takes)
     if model.pool_bounds.quantiles is None:
         run.warn(
             f"'{run.checkpoint}' does not say how usual its inputs were: the columns percentile and "
