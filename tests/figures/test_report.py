@@ -53,7 +53,7 @@ class Page(HTMLParser):
         for name, value in attrs.items():
             assert not name.startswith("on")
             if name in {"src", "href"}:
-                assert value.startswith("data:image/")
+                assert value.startswith("data:image/" if tag == "img" else "data:text/csv;base64,")
         if tag == "img":
             self.images.append(attrs)
         if tag == "tr":
@@ -105,14 +105,14 @@ def test_the_table_holds_the_scores_and_marks_the_best(tmp_path):
     kmeans, vade = page.rows[2:]
     assert [text for text, _ in kmeans] == [
         "k-means on pixels",
-        "0.791",
-        "0.742",
-        "0.663",
-        "0.784",
-        "0.855",
+        "79.10",
+        "74.20",
+        "66.30",
+        "78.40",
+        "85.50",
         "—",
     ]
-    assert [text for text, _ in vade] == ["VaDE", "0.916", "0.867", "0.838", "—", "—", "—"]
+    assert [text for text, _ in vade] == ["VaDE", "91.60", "86.70", "83.80", "—", "—", "—"]
     assert [best for _, best in kmeans] == [False, False, False, False, True, True, False]
     assert [best for _, best in vade] == [False, True, True, True, False, False, False]
 
@@ -139,6 +139,54 @@ def test_a_figure_that_is_gone_becomes_a_warning(tmp_path):
     page = rendered(tmp_path, {}, {"Samples": tmp_path / "gone.png"})
     assert page.images == []
     assert any("Samples" in text and "gone.png" in text for text in page.texts)
+
+
+ACCOUNT = {
+    "inputs": 1797,
+    "used": 2,
+    "uncertain": 0.031,
+    "unlike": 0.01,
+    "matched": 0.9,
+    "clusters": [
+        {"cluster": 0, "size": 1000, "share": 0.5565, "confidence": 0.987, "majority": "cat", "purity": 0.95},
+        {"cluster": 1, "size": 797, "share": 0.4435, "confidence": 0.5, "majority": "0", "purity": 1.0},
+        {"cluster": 2, "size": 0, "share": 0.0},
+    ],
+}
+
+
+def test_the_report_leads_with_a_sentence_and_describes_each_cluster(tmp_path):
+    (tmp_path / "assignments.csv").write_text("id,cluster\n0,1\n")
+    path = render_report(SUMMARY, {}, tmp_path / "report.html", account=ACCOUNT)
+    page = Page(path.read_text())
+    said = "2 clusters of 1,797 images: 3.1 % uncertain, 90.0 % in the cluster of their class."
+    assert page.texts.index(said) < page.texts.index("Repeat this run")
+    cells = [[text for text, _ in row] for row in page.rows]
+    assert cells[-4:] == [
+        ["Cluster", "Size", "Share", "Confidence", "Mostly", "Purity"],
+        ["0", "1,000", "55.6 %", "98.7 %", "cat", "95.0 %"],
+        ["1", "797", "44.4 %", "50.0 %", "0", "100.0 %"],
+        ["2", "0", "0.0 %", "—", "—", "—"],
+    ]
+    link = re.search(r'href="data:text/csv;base64,([^"]+)" download="assignments.csv"', path.read_text())
+    assert link is not None
+    assert base64.b64decode(link[1]) == (tmp_path / "assignments.csv").read_bytes()
+
+
+def test_without_labels_the_clusters_have_sizes_and_confidence_alone(tmp_path):
+    rows = [{"cluster": 0, "size": 5, "share": 1.0, "confidence": 1.0}]
+    account = {"inputs": 5, "used": 1, "uncertain": 0.0, "unlike": None, "matched": None, "clusters": rows}
+    (tmp_path / "assignments.csv").write_bytes(b"x" * 2_000_001)
+    path = render_report({"inputs": "vectors"}, {}, tmp_path / "report.html", account=account)
+    text = path.read_text()
+    assert "1 cluster of 5 vectors: 0.0 % uncertain." in text
+    assert [cell for cell, _ in Page(text.replace('href="assignments.csv"', "")).rows[0]] == [
+        "Cluster",
+        "Size",
+        "Share",
+        "Confidence",
+    ]
+    assert 'href="assignments.csv" download' in text  # too large for the page: the file beside it
 
 
 HOSTILE = '<script>alert(1)</script>" onload="x" \'&amp;{{ 7*7 }}'

@@ -143,7 +143,7 @@ def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tm
         "objects.npy": "is no array that can be read",
         "torn.npz": "has is_test, which tears its order apart",
         "cut.npy": "is no array that can be read",
-        "text.png": "'text.png' is no picture that can be read",
+        "text.png": "'text.png' cannot be read",
         "notes.txt": "is of no kind that is known",
         "empty": "has no pictures",
         "nowhere.npy": "there is no file or folder 'nowhere.npy'",

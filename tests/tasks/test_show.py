@@ -8,7 +8,17 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.conftest import DRAWN, Command, Outcome, same_weights
 
-EVERY = {"latent", "reconstructions", "plane", "curves", "confusion", "tsne_latent_space", "tsne_raw_pixels"}
+EVERY = {
+    "latent",
+    "reconstructions",
+    "plane",
+    "curves",
+    "confusion",
+    "wrong",
+    "unlike",
+    "tsne_latent_space",
+    "tsne_raw_pixels",
+}
 OF = {
     "ae": {"latent_clusters"},
     "vae": {"latent_clusters", "samples"},

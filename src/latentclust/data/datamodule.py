@@ -87,6 +87,7 @@ class DataModule(LightningDataModule, ABC):
         self.augmentation = augmentation
         self.preprocess = preprocess
         self.notes: tuple[str, ...] = ()
+        self.files: Path | None = None  # where ids begin that are names of files
         self.raw_pool: Tensor | None = None
         self._description: Description | None = None
         self.test_slice: slice | None = None

@@ -1,6 +1,7 @@
 """The data sets, each by the name that `data=...` gives it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from latentclust.data.backbone import DEFAULT, Backbone, seen_by
@@ -165,6 +166,7 @@ class FolderDataModule(ImageDataModule):
     ) -> None:
         super().__init__(**options)
         self.path = path
+        self.files = Path(path).expanduser()
         self.reading: dict[str, Any] = {"size": size, "color": color, "on_error": on_error}
 
     def load(self) -> Source:

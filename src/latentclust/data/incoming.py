@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from latentclust.data.description import Description
 from latentclust.data.files import load_files
+from latentclust.data.folder import find_images
+from latentclust.data.pictures import SUFFIXES, read_images
 from latentclust.data.preprocess import Unit
 from latentclust.data.splits import InputSpec, Source
 from latentclust.data.table import read_table
@@ -19,8 +20,7 @@ from latentclust.errors import LatentclustError
 
 ARRAYS = (".npy", ".npz")
 TABLES = (".csv", ".tsv", ".parquet")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-COLORS = {1: "L", 3: "RGB", 4: "RGBA"}
+COLORS = {1: "gray", 3: "rgb"}
 
 
 class Incoming(NamedTuple):
@@ -62,14 +62,14 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
     if not path.exists():
         raise LatentclustError(f"input: there is no file or folder '{path}'")
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix in PICTURES:
-        return _pictures(path, takes.spec)
+    if path.is_dir() or suffix in SUFFIXES:
+        return _pictures(path, takes)
     if suffix in TABLES:
         found = _rows(path, takes)
     elif suffix in ARRAYS:
         found = _mapped(path) if suffix == ".npy" else _whole(path, load_files(path), takes)
     else:
-        known = ", ".join(PICTURES + ARRAYS + TABLES)
+        known = ", ".join(SUFFIXES + ARRAYS + TABLES)
         raise LatentclustError(f"input: '{path}' is of no kind that is known: give a folder, {known}")
     _require(found.n > 0, path, "holds no inputs")
     _check_shape(path, found.read(slice(0, 1)), takes.spec)
@@ -176,34 +176,31 @@ def _require(holds: bool, path: Path, problem: str) -> None:
         raise LatentclustError(f"input: '{path}' {problem}")
 
 
-def _pictures(path: Path, spec: InputSpec) -> Incoming:
-    """Find pictures; they are decoded when they are read."""
+def _pictures(path: Path, takes: Description) -> Incoming:
+    """Find pictures; they are decoded when they are read, as those of a folder are."""
+    spec, reading = takes.spec, takes.reading
     if spec.kind != "image":
         raise LatentclustError(
             f"input: '{path}' holds pictures, and this model takes vectors of {_sides(spec.shape)}"
         )
-    root = path if path.is_dir() else path.parent
-    files = [path]
+    color = reading.get("color", COLORS.get(spec.shape[0]))
+    if color is None:
+        raise LatentclustError(f"this model takes images of {spec.shape[0]} channels, which no picture has")
+    root, names = path.parent, [path.name]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
-    _require(bool(files), path, f"has no pictures ({', '.join(PICTURES)})")
-    names = tuple(file.relative_to(root).as_posix() for file in files)
+        try:
+            root, names = path, find_images(path).names
+        except LatentclustError as error:
+            raise LatentclustError(f"input: '{path}' {error}") from error
 
     def read(place: slice) -> Tensor:
-        return torch.stack([_decoded(file, spec) for file in files[place]])
+        chosen = names[place]
+        found = read_images([root / name for name in chosen], spec.shape[1:], color)
+        if found.failures:
+            first = min(found.failures)
+            raise LatentclustError(
+                f"input: '{root / chosen[first]}' cannot be read ({found.failures[first]}): mend or remove it"
+            )
+        return found.inputs
 
-    return Incoming(len(files), names, read, root)
-
-
-def _decoded(file: Path, spec: InputSpec) -> Tensor:
-    channels, height, width = spec.shape
-    if channels not in COLORS:
-        raise LatentclustError(f"this model takes images of {channels} channels, which no picture has")
-    try:
-        with Image.open(file) as picture:
-            shown = picture.convert(COLORS[channels])
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-        raise LatentclustError(f"input: '{file}' is no picture that can be read: {error}") from error
-    if shown.size != (width, height):
-        shown = shown.resize((width, height), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(shown).reshape(height, width, channels)).movedim(-1, 0).contiguous()
+    return Incoming(len(names), tuple(names), read, root)

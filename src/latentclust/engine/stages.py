@@ -203,7 +203,7 @@ def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: 
     with run.timed("assign"):
         pool = keep_bounds(run.folder, data, model)
         n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
-        write_assignments(run.folder, output, rows_of(data, model, pool), n)
+        write_assignments(run.folder, output, rows_of(data, model, pool), n, data.files)
         table = table_of("pool", data.pool, pool, model, data.class_names)
         keep_account(run.folder, table, pool.gamma.shape[1])
     return pool

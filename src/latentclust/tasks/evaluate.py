@@ -93,7 +93,7 @@ def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -
     """Write ``assignments.csv`` and what belongs to it, and return what the model says of the pool."""
     pool = described(model, data.pool.inputs)
     n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
-    write_assignments(run.folder, settings.output, rows_of(data, model, pool), n)
+    write_assignments(run.folder, settings.output, rows_of(data, model, pool), n, data.files)
     table = table_of("pool", data.pool, pool, model, data.class_names)
     keep_account(run.folder, table, pool.gamma.shape[1])
     return pool
