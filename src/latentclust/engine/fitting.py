@@ -27,6 +27,7 @@ from latentclust.settings import Settings
 from latentclust.settings.model import NetworkModel as ModelSettings
 from latentclust.settings.model import Pretrained
 from latentclust.training.builders import TrainingSetup, build_model
+from latentclust.training.measuring import health_of
 from latentclust.training.quiet import without_known_warnings
 
 
@@ -95,6 +96,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         data=name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
+        health=health_of(data, model, results[-1], k),
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     pool = keep_assignments(settings.output, model, data, run)

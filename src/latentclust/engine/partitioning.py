@@ -8,6 +8,7 @@ from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import name_of, require_enough
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
+from latentclust.evaluation.health import Health
 from latentclust.gallery.show_partition import show_partition
 from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
 from latentclust.runs.clusters import keep_clusters
@@ -60,6 +61,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
         accelerator="cpu",  # scikit-learn's
         config=settings.plain(),
         inputs=inputs.kind,
+        health=Health.of(results[-1], k),
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     path = keep_clusters(run.folder, inputs, results[-1])

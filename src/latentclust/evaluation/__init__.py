@@ -9,15 +9,19 @@ from latentclust.evaluation.metrics import (
     clustering_metrics,
     clustering_scores,
 )
+from latentclust.evaluation.unlabeled import UnlabeledScores, agreement, unlabeled_scores
 
 __all__ = [
     "AdjustedRandIndex",
     "ClusteringAccuracy",
     "ClusteringScores",
     "NormalizedMutualInformation",
+    "UnlabeledScores",
+    "agreement",
     "cluster_accuracy",
     "clustering_metrics",
     "clustering_scores",
     "contingency",
     "match_clusters",
+    "unlabeled_scores",
 ]

@@ -1,6 +1,6 @@
 """What is found in points, or in the pixels of images as they are: a partition, its scores, distances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from latentclust.data.points import (
 from latentclust.evaluation.baselines import LARGEST_FIT, pixels
 from latentclust.evaluation.metrics import clustering_scores
 from latentclust.evaluation.results import Result
+from latentclust.evaluation.unlabeled import sampled, unlabeled_scores
 
 NAMES = {"kmeans": "k-means", "gmm": "GMM", "spectral": "spectral clustering"}
 # Inputs among which distances are measured: all pairs of 2,000 MNIST images take two seconds.
@@ -101,11 +102,13 @@ class Finding:
 def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Result:
     """Score a partition; test images outside the pool are given to the clusters, if the method can."""
     data, clusters = inputs.data, torch.from_numpy(found.clusters)
-    name = NAMES[method]
+    name, chosen = NAMES[method], sampled(len(inputs.sample))
     if method != "spectral":  # that sees the neighbor graph alone
         name = f"{name} on {inputs.space}"
+    unlabeled = unlabeled_scores(inputs.sample[chosen], clusters[chosen], of_all=clusters)
     if data is None:
-        return Result(name, clusters, clustering_scores(clusters, inputs.labels), None, None)
+        scores = clustering_scores(clusters, inputs.labels)
+        return Result(name, clusters, scores, None, None, unlabeled=unlabeled)
     if len(inputs.sample) < len(data.pool):
         clusters = predict(found, data.pool.inputs)
     test = None
@@ -114,7 +117,8 @@ def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Res
     elif data.test is not None and found.predict is not None:
         test = predict(found, data.test.inputs)
     labels = data.pool.labels, None if data.test is None else data.test.labels
-    return Result.of(name, (clusters, test), labels, n_clusters, data.n_classes)
+    scored = Result.of(name, (clusters, test), labels, n_clusters, data.n_classes)
+    return replace(scored, unlabeled=unlabeled)
 
 
 def predict(found: Partition, images: Tensor) -> Tensor:

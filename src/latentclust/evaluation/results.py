@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latentclust.evaluation.assignment import contingency, match_clusters
 from latentclust.evaluation.metrics import ClusteringScores, clustering_scores
+from latentclust.evaluation.unlabeled import UnlabeledScores
 
 Parts = tuple[Tensor, Tensor | None]
 """Clusters of the pool ``(N,)`` and of the test images ``(N_test,)``, which may be missing."""
@@ -36,6 +37,8 @@ class Result:
         Accuracy of the test images when the pool's matching names their clusters: as a classifier.
     test_clusters
         Of the test images ``(N_test,)``, int64, on the CPU; None without them.
+    unlabeled
+        Scores of the pool that need no labels; None if they were not measured.
     """
 
     method: str
@@ -44,6 +47,7 @@ class Result:
     test: ClusteringScores | None
     test_acc_by_pool: float | None
     test_clusters: Tensor | None = None
+    unlabeled: UnlabeledScores | None = None
 
     @classmethod
     def of(
@@ -75,7 +79,13 @@ class Result:
     def plain(self) -> dict[str, Any]:
         """Return the scores for ``summary.json``."""
         test = None if self.test is None else self.test._asdict() | {"acc_by_pool": self.test_acc_by_pool}
-        return {"method": self.method, "pool": self.pool._asdict(), "test": test}
+        plain = {"method": self.method, "pool": self.pool._asdict(), "test": test}
+        return plain if self.unlabeled is None else plain | {"unlabeled": self.unlabeled._asdict()}
+
+
+def smallest_expected(n_clusters: int) -> float:
+    """Return the share below which a cluster is called small: a tenth of an equal one."""
+    return 0.1 / n_clusters
 
 
 def collapse(own: Result, n_clusters: int) -> str | None:
@@ -90,7 +100,7 @@ def collapse(own: Result, n_clusters: int) -> str | None:
             f"the mixture has collapsed: {own.pool.used} of {n_clusters} clusters are in use; try "
             "init=merged, more pretraining, a lower learning rate or model.warmup.hold_epochs"
         )
-    if share >= 0.1 / n_clusters:
+    if share >= smallest_expected(n_clusters):
         return None
     return (
         f"the smallest cluster has {100 * share:.2f} % of the images: look at its images in the figures; if "
@@ -99,12 +109,17 @@ def collapse(own: Result, n_clusters: int) -> str | None:
 
 
 def print_table(results: list[Result], title: str, console: Console | None = None) -> None:
-    """Print the results, the scores in percent; unlabeled images have the clusters' use alone."""
+    """Print the results, shares in percent; without labels, the scores that need none."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("%", no_wrap=True)
     labeled = any(result.pool.acc is not None for result in results)
-    with_test = labeled and any(result.test is not None for result in results)
-    scores = ["acc", "nmi", "ari"] if labeled else []
+    (_labeled_columns if labeled else _unlabeled_columns)(table, results)
+    (console or Console()).print(table)
+
+
+def _labeled_columns(table: Table, results: list[Result]) -> None:
+    table.add_column("%", no_wrap=True)
+    with_test = any(result.test is not None for result in results)
+    scores = ["acc", "nmi", "ari"]
     for part in ["pool", "test"] if with_test else ["pool"]:
         for score in scores:
             table.add_column(f"{part}\n{score.upper()}", justify="right", no_wrap=True)
@@ -112,9 +127,25 @@ def print_table(results: list[Result], title: str, console: Console | None = Non
     for result in results:
         parts = [result.pool, result.test] if with_test else [result.pool]
         cells = [percent(getattr(part, score, None)) for part in parts for score in scores]
-        style = "bold green" if result is results[-1] else None
-        table.add_row(result.method, *cells, str(result.pool.used), style=style)
-    (console or Console()).print(table)
+        table.add_row(result.method, *cells, str(result.pool.used), style=_style(result, results))
+
+
+def _unlabeled_columns(table: Table, results: list[Result]) -> None:
+    table.add_column("", no_wrap=True)
+    confident = any(result.unlabeled and result.unlabeled.confidence is not None for result in results)
+    names = ["silhou-\nette", "Davies-\nBouldin", *["confi-\ndence %"] * confident]
+    for name in [*names, "smal-\nlest %", "used"]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in results:
+        scores = result.unlabeled or UnlabeledScores(None, None, None, 0.0)
+        cells = ["-" if value is None else f"{value:.3f}" for value in scores[:2]]
+        cells += [percent(scores.confidence)] * confident
+        cells += [percent(result.pool.smallest_share), str(result.pool.used)]
+        table.add_row(result.method, *cells, style=_style(result, results))
+
+
+def _style(result: Result, results: list[Result]) -> str | None:
+    return "bold green" if result is results[-1] else None
 
 
 def percent(score: float | None) -> str:
@@ -125,10 +156,11 @@ def percent(score: float | None) -> str:
 def final_metrics(results: list[Result]) -> Mapping[str, float]:
     """Return the scores of the model's own clustering under the names they are logged with."""
     last = results[-1]
-    parts = {"cluster": last.pool} | ({} if last.test is None else {"cluster_test": last.test})
+    parts = [("cluster", last.pool), ("cluster_test", last.test), ("cluster", last.unlabeled)]
     return {
         f"{name}/{key}": float(value)
-        for name, part in parts.items()
+        for name, part in parts
+        if part is not None
         for key, value in part._asdict().items()
         if value is not None
     }

@@ -17,7 +17,15 @@ from latentclust.figures.explorer import Explorer
 _SCORES = ("acc", "nmi", "ari")
 # Bytes of assignments.csv up to which the report holds it.
 LARGEST_INSIDE = 2_000_000
+# Without labels: a score's key, its heading, how it is written, and whether a higher one is better.
+_UNLABELED = (
+    ("silhouette", "Silhouette", "{:.3f}", True),
+    ("davies_bouldin", "Davies-Bouldin", "{:.3f}", False),
+    ("confidence", "Confidence", "{:.1%}", None),
+)
 _SETS = {"pool": "Clustered", "test": "Test"}
+# Latent dimensions whose KL divergence is written out.
+SHOWN_DIMS = 16
 
 
 def render_report(
@@ -59,11 +67,14 @@ def render_report(
     pictures, unread = _embed(figures)
     results, inputs = summary.get("results") or [], summary.get("inputs", "images")
     clusters = [] if account is None else account["clusters"]
+    labeled = any((row.get("pool") or {}).get("acc") is not None for row in results)
     page = _template().render(
         title=" on ".join(str(summary[key]) for key in ("model", "data") if summary.get(key)) or "A run",
         summary=summary,
         warnings=[*(summary.get("warnings") or []), *unread],
-        sets={key: f"{name} {inputs}" for key, name in _SETS.items() if any(row.get(key) for row in results)},
+        sets={key: f"{name} {inputs}" for key, name in _SETS.items() if any(row.get(key) for row in results)}
+        if labeled
+        else {},
         scores=_SCORES,
         best=_best(results),
         sentence=None if account is None else sentence(account, inputs),
@@ -71,6 +82,8 @@ def render_report(
         has_confidence=any("confidence" in row for row in clusters),
         has_classes=any("purity" in row for row in clusters),
         download=_download(Path(path).with_name("assignments.csv")) if account is not None else None,
+        unlabeled=None if labeled else _unlabeled(results),
+        health=_health(summary.get("health")),
         facts=_facts(summary),
         figures=pictures,
         explorer=explorer,
@@ -175,6 +188,41 @@ def _best(results: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
         if known := [value for value in values if value is not None]:
             best[key] = max(known)
     return best
+
+
+def _unlabeled(results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Write the scores that need no labels: headings, and rows of (method, [(text, whether best)])."""
+    scores = [row.get("unlabeled") or {} for row in results]
+    shown = [entry for entry in _UNLABELED if any(row.get(entry[0]) is not None for row in scores)]
+    if not shown:
+        return None
+    rows: list[tuple[str, list[tuple[str, bool]]]] = [(row["method"], []) for row in results]
+    for key, _, form, higher in shown:
+        known = [row[key] for row in scores if row.get(key) is not None]
+        best = None if higher is None or len(results) == 1 else max(known) if higher else min(known)
+        for (_, cells), row in zip(rows, scores, strict=True):
+            value = row.get(key)
+            cells.append(("\u2014", False) if value is None else (form.format(value), value == best))
+    for (_, cells), row in zip(rows, results, strict=True):
+        pool = row.get("pool") or {}
+        cells += [(f"{pool['smallest_share']:.1%}", False), (str(pool["used"]), False)] if pool else []
+    return {"headings": [*(entry[1] for entry in shown), "Smallest", "In use"], "rows": rows}
+
+
+def _health(health: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Write a run's health: facts as (name, value) pairs, and what to try."""
+    if not health:
+        return None
+    facts = [("Clusters in use", f"{health['used']} of {health['n_clusters']}")]
+    facts.append(("Smallest cluster", f"{health['smallest_share']:.1%}"))
+    if health.get("confidence") is not None:
+        facts.append(("Mean confidence", f"{health['confidence']:.1%}"))
+    if kl := health.get("kl_per_dimension"):
+        facts.append(("Active dimensions", f"{health['active_dimensions']} of {len(kl)}"))
+        facts.append(("KL per dimension, nats", ", ".join(f"{value:.2f}" for value in kl[:SHOWN_DIMS])))
+        if len(kl) > SHOWN_DIMS:
+            facts[-1] = (facts[-1][0], f"{facts[-1][1]}, ... ({len(kl)} in summary.json)")
+    return {"facts": facts, "advice": health.get("advice") or []}
 
 
 def _as_text(config: Any) -> str:

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from latentclust.atomic import whole_file
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.health import Health
 from latentclust.evaluation.results import Result, final_metrics, print_table
 from latentclust.hardware import device_name
 from latentclust.runs.run import Run, tell
@@ -35,7 +36,7 @@ class Summary:
 
     ``results`` has a row for each method with its scores on the pool and the test images (shares, not
     percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values; ``inputs``
-    what was clustered, images or points.
+    what was clustered, images or points; ``health`` what shows without labels whether it went well.
     """
 
     command: str
@@ -53,6 +54,7 @@ class Summary:
     config: dict[str, Any]
     warnings: list[str]
     inputs: str = "images"
+    health: Health | None = None
 
     @classmethod
     def of(
@@ -66,6 +68,7 @@ class Summary:
         accelerator: str,
         config: dict[str, Any],
         inputs: str = "images",
+        health: Health | None = None,
     ) -> "Summary":
         """Put together what is known when everything has been measured.
 
@@ -83,6 +86,8 @@ class Summary:
             All settings in plain values.
         inputs
             What was clustered, images or points.
+        health
+            Of the model's own clustering.
         """
         own = results[-1].pool
         return cls(
@@ -101,6 +106,7 @@ class Summary:
             config=config,
             warnings=run.warnings,
             inputs=inputs,
+            health=health,
         )
 
     def write(self, folder: Path) -> None:
@@ -136,6 +142,11 @@ def conclude(run: Run, summary: Summary, results: list[Result]) -> None:
     """Print the result table and say where the run's folder is."""
     seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
     print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
+    if summary.health is not None:
+        tell(summary.health.in_words)
+        for advice in summary.health.advice[:1]:
+            if not run.warnings:
+                tell(advice)
     tell(f"Everything is in {run.folder}")
 
 

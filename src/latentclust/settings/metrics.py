@@ -5,6 +5,8 @@ from latentclust.settings.model import Partition, Spectral
 from latentclust.settings.top import Settings
 
 SCORES = ("acc", "nmi", "ari", "used", "smallest_share")
+# Of the final clusters, and without labels.
+UNLABELED = {f"cluster/{score}" for score in ("silhouette", "davies_bouldin", "confidence", "entropy")}
 
 
 def possible_metrics(settings: Settings) -> set[str]:
@@ -17,10 +19,10 @@ def possible_metrics(settings: Settings) -> set[str]:
         names = {"objective", "train/loss"}
         names |= {"distances/contrast", "distances/nearest", "distances/farthest"}
         tested = not isinstance(data, Points) and not (isinstance(model, Spectral) and data.pool == "train")
-        return names | _scores("cluster", tested)
+        return names | _scores("cluster", tested) | UNLABELED - {"cluster/confidence"}
     assert not isinstance(data, Points)
     terms = model.measured_terms()
-    names = {"objective"} | _scores("cluster", True)
+    names = {"objective"} | _scores("cluster", True) | UNLABELED
     if data.pool == "train":  # the others are held out
         names |= {f"test/{term}" for term in terms}
     if settings.task.name == "evaluate":

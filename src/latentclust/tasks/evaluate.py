@@ -21,7 +21,7 @@ from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.inference import described
-from latentclust.training.measuring import measure, objective_terms
+from latentclust.training.measuring import health_of, measure, objective_terms
 
 
 def evaluate(settings: Settings, run: Run) -> float | None:
@@ -52,6 +52,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
         data=settings.data.name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
+        health=health_of(data, model, results[-1], settings.n_clusters),
     )
     summary.write(run.folder)
     conclude(run, summary, results)

@@ -7,6 +7,7 @@ from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import assign, load_trained, require_trained, scored
+from latentclust.training.measuring import health_of
 
 
 def redraw(settings: Settings, run: Run) -> None:
@@ -40,6 +41,7 @@ def redraw(settings: Settings, run: Run) -> None:
         data=settings.data.name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
+        health=health_of(data, model, results[-1], settings.n_clusters),
     )
     summary.write(run.folder)
     write_report(run.folder)

@@ -1,8 +1,10 @@
 """Where labels meet predictions: run a model on its images and score its clusters."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,9 +12,12 @@ from latentclust import progress
 from latentclust.data import DataModule
 from latentclust.data.batches import as_floats
 from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels
+from latentclust.evaluation.health import Health, active, gaussian_kl
 from latentclust.evaluation.results import Result
-from latentclust.models import AE, Clusters, LatentModel
-from latentclust.training.inference import CHUNK, evaluating, over_pool_and_test
+from latentclust.evaluation.unlabeled import sampled, unlabeled_scores
+from latentclust.models import AE, Clusters, HasMixture, LatentModel
+from latentclust.models.base import VariationalModel
+from latentclust.training.inference import CHUNK, evaluating, in_chunks, over_pool_and_test
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +90,48 @@ def measure(
     clusters = over_pool_and_test(model.to(device).eval().predict, data)
     results.append(scored(own if clusters_itself else CODE_NAMES["gmm"].format(own), clusters))
     progress.current().advance()
-    return results
+    return without_labels(data, model, results)
+
+
+def without_labels(data: DataModule, model: LatentModel, results: list[Result]) -> list[Result]:
+    """Add the scores that need no labels: of every clustering among the model's codes, to compare them."""
+    chosen = sampled(len(data.pool))
+    inputs = data.pool.inputs[torch.from_numpy(chosen).to(data.pool.inputs.device)]
+    codes = in_chunks(model.encode, inputs).cpu().numpy()
+    certain = in_chunks(model.predict_proba, inputs).amax(dim=-1).cpu().numpy()
+    return [
+        replace(
+            result,
+            unlabeled=unlabeled_scores(
+                codes,
+                result.clusters[chosen],
+                of_all=result.clusters,
+                confidence=certain if result is results[-1] else None,
+            ),
+        )
+        for result in results
+    ]
+
+
+def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int) -> Health:
+    """Judge the run: its clusters, and where the model has posteriors, their dimensions."""
+    if not isinstance(model, VariationalModel):
+        return Health.of(own, n_clusters)
+    chosen = torch.from_numpy(sampled(len(data.pool))).to(data.pool.inputs.device)
+    with evaluating(model.to(data.pool.inputs.device)):
+        inputs = data.pool.inputs[chosen]
+        both = in_chunks(lambda x: torch.stack(model.posterior(x), dim=1), inputs).cpu().double().numpy()
+        mu, log_var = both[:, 0], both[:, 1]
+        gamma, means = np.ones((len(mu), 1)), np.zeros((1, mu.shape[1]))
+        variances = np.ones_like(means)
+        if isinstance(model, HasMixture):
+            gamma = in_chunks(model.predict_proba, inputs).cpu().double().numpy()
+            mixture = model.prior.mixture_parameters()
+            means, variances = (
+                value.detach().cpu().double().numpy() for value in (mixture.means, mixture.variances)
+            )
+    kl = gaussian_kl(mu, log_var, gamma, means, variances)
+    return Health.of(own, n_clusters, [float(value) for value in kl], int(active(mu, log_var).sum()))
 
 
 @torch.inference_mode()

@@ -93,4 +93,5 @@ def log_scores(
     scores = {key: float(value) for key, value in metrics.compute().items()}
     module.log_dict({f"{name}/{key}": value for key, value in scores.items()})
     if name == "cluster":
-        module.log("ACC", scores.get("acc", float("nan")), prog_bar=True, logger=False)
+        shown = ("ACC", "acc") if "acc" in scores else ("used", "used")
+        module.log(shown[0], scores[shown[1]], prog_bar=True, logger=False)

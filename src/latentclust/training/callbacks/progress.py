@@ -20,6 +20,11 @@ SHOWN = (
     ("gmm/acc", "GMM acc", "{:>7.2%}"),
     ("perf/samples_per_second", "images/s", "{:>7,.0f}"),
 )
+# ... and in the place of the accuracy where there are no labels.
+WITHOUT_LABELS = (
+    ("cluster/used", "clusters", "{:>3.0f}"),
+    ("cluster/smallest_share", "smallest", "{:>6.2%}"),
+)
 
 
 class EpochLines(L.Callback):
@@ -37,7 +42,8 @@ class EpochLines(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log it."""
         metrics, planned = trainer.callback_metrics, str(trainer.max_epochs)
-        shown = [f"{name} {form.format(float(metrics[key]))}" for key, name, form in SHOWN if key in metrics]
+        wanted = SHOWN if "cluster/acc" in metrics else (*SHOWN, *WITHOUT_LABELS)
+        shown = [f"{name} {form.format(float(metrics[key]))}" for key, name, form in wanted if key in metrics]
         epoch = f"{self.stage} epoch {trainer.current_epoch + 1:>{len(planned)}}/{planned}"
         log.info("  ".join([epoch, *shown]), extra=LIKE_A_BAR)
 
