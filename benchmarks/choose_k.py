@@ -1,6 +1,7 @@
-"""How well the number of clusters is found without labels: four criteria, thirteen sets, five seeds.
+"""How well the number of clusters is found without labels: four criteria, fourteen sets, five seeds.
 
     python benchmarks/choose_k.py FOLDER    # half an hour on one core
+    python benchmarks/choose_k.py FOLDER --only digits  # only these sets anew, by what their names begin with
     python benchmarks/choose_k.py --tables  # only the table
 
 FOLDER holds pendigits.npz and worm_neuron.npz, each with `x` (N, P); without it these sets are left out. The
@@ -25,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from latentclust.clustering import nearest_images
 from latentclust.clustering.choose import CRITERIA, LAID_OUT_BY, SAMPLE, Space, space_of
-from latentclust.data import MNISTDataModule
+from latentclust.data import DigitsDataModule, MNISTDataModule
 from latentclust.data.points import make_points
 from latentclust.errors import LatentclustError
 
@@ -43,7 +44,8 @@ def sets(folder: Path | None) -> Iterator[tuple[str, str, Make]]:
     yield "blobs of 5, 10 dimensions", "5", partial(drawn, "blobs", noise=0.15, n_groups=5, dims=10)
     yield "moons", "2", partial(drawn, "moons", noise=0.06)
     yield "circles", "2", partial(drawn, "circles", noise=0.06)
-    yield "digits", "10", lambda seed: space_of(load_digits().data, seed)
+    yield "digits, as vectors", "10", lambda seed: space_of(load_digits().data, seed)
+    yield "digits, as images", "10", digits
     yield "MNIST, 10,000 images", "10", mnist
     for name, load, groups in (
         ("iris", load_iris, "3"),
@@ -69,10 +71,21 @@ def standardized(load: Callable[[], Any], seed: int) -> Space:
 
 
 def mnist(seed: int) -> Space:
-    """Lay 10,000 of MNIST's images out by neighbors whose pixels may move, as a run does."""
+    """Lay 10,000 of MNIST's images out."""
     data = MNISTDataModule(pool="train")
     data.setup()
-    images = torch.from_numpy(some(data.pool.inputs.numpy(), seed))
+    return laid_out(torch.from_numpy(some(data.pool.inputs.numpy(), seed)), seed)
+
+
+def digits(seed: int) -> Space:
+    """Lay the 1,797 small digits out as what they are."""
+    data = DigitsDataModule(pool="all")
+    data.setup()
+    return laid_out(data.pool.inputs, seed)
+
+
+def laid_out(images: torch.Tensor, seed: int) -> Space:
+    """Lay images out by neighbors whose pixels may move, as a run does."""
     neighbors = nearest_images(images, LAID_OUT_BY, warp=2, candidates=40)
     return space_of(images.flatten(1).numpy(), seed, neighbors)
 
@@ -91,10 +104,12 @@ def components(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return found
 
 
-def measure(folder: Path | None, seeds: int) -> list[dict[str, Any]]:
-    """Choose K by every criterion, for every set and seed."""
+def measure(folder: Path | None, seeds: int, only: str) -> list[dict[str, Any]]:
+    """Choose K by every criterion, for every set whose name begins with ``only``, and every seed."""
     rows = []
     for name, groups, make in sets(folder):
+        if not name.startswith(only):
+            continue
         for seed in range(seeds):
             begin = perf_counter()
             space = make(seed)
@@ -136,10 +151,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--only", default="")
     parser.add_argument("--tables", action="store_true")
     arguments = parser.parse_args()
     if not arguments.tables:
-        rows = measure(arguments.folder, arguments.seeds)
+        rows = measure(arguments.folder, arguments.seeds, arguments.only)
+        if arguments.only and arguments.output.is_file():
+            known, new = json.loads(arguments.output.read_text())["rows"], {row["set"] for row in rows}
+            rows = [row for row in known if row["set"] not in new] + rows
         arguments.output.write_text(json.dumps({"range": [LOWEST, HIGHEST], "rows": rows}, indent=1) + "\n")
     if arguments.output == RESULTS:
         fill_page(PAGE, "choose_k", table(json.loads(RESULTS.read_text())["rows"]))

@@ -42,9 +42,7 @@ class EpochClock(L.Callback):
 def build(settings: Settings, data: DataModule) -> VaDE:
     """Build the default VaDE; the time of an epoch does not depend on where its mixture starts."""
     assert isinstance(settings.model, NetworkModel)
-    model = build_model(
-        settings.model, settings.network, settings.n_clusters, settings.seed, data.input_shape
-    )
+    model = build_model(settings.model, settings.network, settings.k, settings.seed, data.input_shape)
     assert isinstance(model, VaDE)
     return model
 
@@ -78,7 +76,7 @@ def plain(settings: Settings, data: DataModule, device: str) -> float:
 
 def latentclust(settings: Settings, data: DataModule, device: str) -> float:
     """Train an epoch through the Trainer, everything of a normal run included; return seconds."""
-    accuracy = ClusterAccuracy(settings.n_clusters, **settings.callbacks.cluster_accuracy.model_dump())
+    accuracy = ClusterAccuracy(settings.k, **settings.callbacks.cluster_accuracy.model_dump())
     clock, measures = EpochClock(), [accuracy, History()]
     with tempfile.TemporaryDirectory() as folder:
         setup = TrainingSetup(settings.trainer, settings.callbacks.checkpoint, settings.logger, settings.seed)
@@ -161,7 +159,7 @@ def clustpy(settings: Settings, data: DataModule, device: str) -> float:
     network = vade._VaDE_VAE([images.shape[1], *settings.network.widths, settings.model.latent_dim])
     network.fitted = True  # else it would pretrain
     model = vade.VaDE(
-        settings.n_clusters,
+        settings.k,
         batch_size=data.batch_size,
         pretrain_epochs=0,
         clustering_epochs=1,

@@ -103,7 +103,7 @@ def repeated(data: list[str], copies: int, folder: Path) -> list[str]:
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         settings = check_settings(without_hydra(compose("config", overrides=data)))
     assert isinstance(settings.data, PoolData)
-    pool = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.n_clusters).pool
+    pool = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.k).pool
     images = pool.inputs.squeeze(1).numpy()
     steps = [(copy % 3 - 1, copy // 3 % 3 - 1) for copy in range(copies)]
     path = folder / f"images-{copies}.npz"

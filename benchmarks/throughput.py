@@ -52,7 +52,7 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
     accelerator = choose_accelerator(settings.trainer.accelerator)
     assert isinstance(settings.data, PoolData)
     steps = preprocess_steps(settings)
-    data = build_data(settings.data, steps, settings.seed, settings.n_clusters).to(accelerator)
+    data = build_data(settings.data, steps, settings.seed, settings.k).to(accelerator)
     settings = resolved(data, settings, told=False)
     speeds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     for _ in range(rounds):

@@ -34,6 +34,13 @@ SAMPLE = 10_000
 FITTED = 4000
 
 
+MEASURED = {
+    "bic": "-BIC / N",
+    "stability": "adjusted Rand index between samples",
+    "merging": "mutual information / log K",
+}
+
+
 class Choice(NamedTuple):
     """A number of clusters, and why."""
 
@@ -45,6 +52,8 @@ class Choice(NamedTuple):
     """The criterion's value for each K of the range."""
     reason: str
     """In one line, for people."""
+    measured: str
+    """What the curve's values are."""
     threshold: float | None = None
     """The value that a K must reach, for a criterion that has one."""
 
@@ -120,7 +129,8 @@ def by_modes(
     if chosen != found:
         reason += f"; n_clusters_range allows {lowest} to {highest}"
     curve = {k: float(padded[k - 1]) for k in range(lowest, highest + 1)}
-    return Choice(chosen, "modes", curve, reason, float(np.log(VALLEY)))
+    measured = "log(peak / valley) of the K-th mode"
+    return Choice(chosen, "modes", curve, reason, measured, float(np.log(VALLEY)))
 
 
 def by_bic(points: Points, lowest: int, highest: int, seed: int = 0) -> Choice:
@@ -210,7 +220,7 @@ def _best(criterion: str, curve: dict[int, float], reason: str) -> Choice:
     """Choose the K with the highest value; of equal ones the largest."""
     highest = max(curve.values())
     k = max(k for k, value in curve.items() if value >= highest - 1e-9)
-    return Choice(k, criterion, curve, f"{reason} ({highest:.3g})")
+    return Choice(k, criterion, curve, f"{reason} ({highest:.3g})", MEASURED[criterion])
 
 
 def _times(prominence: float) -> str:

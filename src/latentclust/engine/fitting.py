@@ -4,6 +4,7 @@ from pathlib import Path
 
 from latentclust.clustering import require_possible
 from latentclust.data import DataModule
+from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import (
     draw,
@@ -59,10 +60,12 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     torch.Size([300])
     """
     run, name, seed = run or Run(), name_of(inputs), settings.seed
-    k, output_dir = settings.n_clusters, Path(settings.output_dir)
+    output_dir = Path(settings.output_dir)
     run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
     data, settings = prepare(inputs, settings, run)
     require_parquet(settings.output)
+    settings, choice = choose_number(data, settings, run)
+    k = settings.k
     plan = settings.model
     assert isinstance(plan, ModelSettings)
     require_possible(settings.init.name, len(data.pool))
@@ -97,10 +100,11 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
         health=health_of(data, model, results[-1], k),
+        choice=choice,
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     pool = keep_assignments(settings.output, model, data, run)
-    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, pool)
+    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, pool, choice)
     summary.write(run.folder)
     summary.log_hparams(trained.trainer.loggers)
     return Outcome(model, results, summary, objective.name)

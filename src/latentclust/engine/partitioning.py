@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from latentclust.clustering.partitions import partition as partition_points
+from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import name_of, require_enough
 from latentclust.evaluation.baselines import RESTARTS
@@ -38,11 +39,13 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     LatentclustError
         If there are fewer inputs than clusters, or too many for the method.
     """
-    run, method, k, seed = run or Run(), settings.model, settings.n_clusters, settings.seed
+    run, method, seed = run or Run(), settings.model, settings.seed
     assert isinstance(method, PartitionSettings)
     run.begin(settings.trainer, seed, settings.ckpt_path, Path(settings.output_dir))
     require_parquet(settings.output)
-    require_enough(len(inputs.sample), k, inputs.kind)
+    require_enough(len(inputs.sample), settings.k_limits[0], inputs.kind)
+    settings, choice = choose_number(inputs.data or inputs.sample, settings, run)
+    k = settings.k
     with run.timed("partition"):
         options = method.model_dump(exclude={"name"})
         found = partition_points(method.name, inputs.sample, k, seed=seed, **options)
@@ -62,6 +65,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
         config=settings.plain(),
         inputs=inputs.kind,
         health=Health.of(results[-1], k),
+        choice=choice,
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     path = keep_clusters(run.folder, inputs, results[-1])
@@ -71,7 +75,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     write_assignments(run.folder, settings.output, rows, n, files)
     if settings.figures.at_end:
         with run.timed("show"):
-            show_partition(run.folder, finding, results[-1], asdict(summary))
+            show_partition(run.folder, finding, results[-1], asdict(summary), choice)
     summary.write(run.folder)
     kept = f"The clusters of {len(results[-1].clusters)} {inputs.kind}, in their order: {path}"
     return Outcome(found, results, summary, "train/loss", (kept, finding.in_words))

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+from latentclust.clustering.choose import Choice
 from latentclust.data import Augmentation, DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result, collapse
+from latentclust.gallery.number import show_choice
 from latentclust.gallery.show import show, sketch, write_report
 from latentclust.models import AE, Clusters, Described, LatentModel, Pretrains, StartsFromMixture
 from latentclust.registry import DATA
@@ -73,7 +75,7 @@ def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModul
     settings = resolved(inputs, settings, told=run.checkpoint is None)
     if inputs.augmentation == Augmentation():
         inputs.augmentation = Augmentation(**settings.augment.model_dump())
-    require_enough(len(inputs.pool), settings.n_clusters, f"{inputs.kind}s")
+    require_enough(len(inputs.pool), settings.k_limits[0], f"{inputs.kind}s")
     run.check_data(inputs, name_of(inputs))
     if inputs.passes > 1:
         log.info(
@@ -220,8 +222,9 @@ def draw(
     summary: Summary,
     run: Run,
     pool: Described,
+    choice: Choice | None = None,
 ) -> None:
-    """Write the figures and the report, if they are wanted."""
+    """Write the figures and the report, if they are wanted; ``choice`` is that of K, if it was chosen."""
     if not figures.at_end:
         return
     curves, loggers = trained.history.metrics, trained.trainer.loggers
@@ -229,5 +232,7 @@ def draw(
         show(
             figures, run.folder, data, model, own, curves, title=title, seed=seed, loggers=loggers, pool=pool
         )
+        if choice is not None:
+            show_choice(run.folder, choice, title)
     summary.write(run.folder)  # again, now that it has all the times
     write_report(run.folder)

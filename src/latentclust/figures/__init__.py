@@ -7,6 +7,7 @@ from latentclust.figures.distances import distance_histogram
 from latentclust.figures.explorer import Explorer, explorer
 from latentclust.figures.generation import image_grid, interpolation, prototypes, reconstructions
 from latentclust.figures.latent import confidence_scatter, latent_scatter
+from latentclust.figures.number import number_of_clusters
 from latentclust.figures.numerals import numeral_scatter
 from latentclust.figures.partition import frame, partition_scatter
 from latentclust.figures.plane import between, plane_codes, plane_grid, plane_ranges
@@ -31,6 +32,7 @@ __all__ = [
     "interpolation",
     "latent_scatter",
     "latent_scatter_3d",
+    "number_of_clusters",
     "numeral_scatter",
     "partition_scatter",
     "pca_plane",

@@ -8,11 +8,13 @@ import torch
 from matplotlib.figure import Figure
 
 from latentclust import figures
+from latentclust.clustering.choose import Choice
 from latentclust.data.points import Floats, Integers
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.findings import Finding
 from latentclust.evaluation.results import Result
 from latentclust.figures import Plane
+from latentclust.gallery.number import CAPTION, FILE, draw_choice
 from latentclust.gallery.pictures import Painter
 from latentclust.gallery.show import kept_account
 
@@ -23,9 +25,17 @@ ORDINALS = ("1st", "2nd", "3rd")
 EXAMPLES = 9  # images beside each cluster's mean
 
 
-def show_partition(folder: Path, finding: Finding, own: Result, summary: dict[str, Any]) -> None:
-    """Write ``figures/*.png`` and ``report.html`` into a run's folder; ``summary`` is the run's."""
-    drawn = draw(finding, own, f"{summary['model']} on {summary['data']}")
+def show_partition(
+    folder: Path, finding: Finding, own: Result, summary: dict[str, Any], choice: Choice | None = None
+) -> None:
+    """Write ``figures/*.png`` and ``report.html`` into a run's folder; ``summary`` is the run's.
+
+    ``choice`` is that of the number of clusters, if it was chosen.
+    """
+    title = f"{summary['model']} on {summary['data']}"
+    drawn = draw(finding, own, title)
+    if choice is not None:
+        drawn[CAPTION] = (FILE, draw_choice(choice, title))
     paths = {
         caption: figures.save(figure, folder / "figures" / name) for caption, (name, figure) in drawn.items()
     }

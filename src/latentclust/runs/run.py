@@ -50,6 +50,8 @@ class Run:
         What each stage took.
     warnings
         What a reader of the results must know.
+    chosen
+        What the run chose for keys that were left to it; a continuation takes it along.
     """
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="latentclust-")))
@@ -61,6 +63,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     begun: bool = False
+    chosen: dict[str, str] = field(default_factory=dict)
 
     def begin(self, trainer: Trainer, seed: int, ckpt_path: str | None, output_dir: Path) -> None:
         """Look for the hardware, seed everything and find the checkpoint; does nothing at a second call.
@@ -91,7 +94,9 @@ class Run:
     @property
     def overrides(self) -> list[str]:
         """The arguments that a continuation takes along."""
-        return [text for text in self.arguments if text.lstrip("+~").split("=")[0] not in OF_ONE_CALL]
+        left_out = OF_ONE_CALL | set(self.chosen)
+        given = [text for text in self.arguments if text.lstrip("+~").split("=")[0] not in left_out]
+        return given + [f"{key}={value}" for key, value in self.chosen.items()]
 
     def checkpoint_of(self, stage: str) -> Path | None:
         """Return the checkpoint if it is of that stage."""

@@ -12,6 +12,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from latentclust.atomic import whole_file
+from latentclust.clustering.choose import Choice
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.health import Health
 from latentclust.evaluation.results import Result, final_metrics, print_table
@@ -36,7 +37,8 @@ class Summary:
 
     ``results`` has a row for each method with its scores on the pool and the test images (shares, not
     percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values; ``inputs``
-    what was clustered, images or points; ``health`` what shows without labels whether it went well.
+    what was clustered, images or points; ``health`` what shows without labels whether it went well;
+    ``choice`` how K was chosen.
     """
 
     command: str
@@ -55,6 +57,7 @@ class Summary:
     warnings: list[str]
     inputs: str = "images"
     health: Health | None = None
+    choice: dict[str, Any] | None = None
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Summary:
         config: dict[str, Any],
         inputs: str = "images",
         health: Health | None = None,
+        choice: Choice | None = None,
     ) -> "Summary":
         """Put together what is known when everything has been measured.
 
@@ -88,6 +92,8 @@ class Summary:
             What was clustered, images or points.
         health
             Of the model's own clustering.
+        choice
+            Of the number of clusters, if that was left to the run.
         """
         own = results[-1].pool
         return cls(
@@ -107,6 +113,7 @@ class Summary:
             warnings=run.warnings,
             inputs=inputs,
             health=health,
+            choice=None if choice is None else choice._asdict(),
         )
 
     def write(self, folder: Path) -> None:

@@ -108,7 +108,7 @@ def _say(errors: list[ErrorDetails], plain: Mapping[str, Any], defaults: frozens
     names = list(choices(field.annotation)) if field else []
     if error["type"].startswith("union_tag"):
         return f"{key}.name is {_short(value.get('name'))}: it must be one of {', '.join(names)}"
-    if error["type"] == "missing" and field is not None:
+    if error["type"] == "missing" and field is not None and isinstance(error["loc"][-1], str):
         return _say_lost(key, field)
     if field is None:
         return f"{key or 'the configuration'} is {_short(value)}: {error['msg']}"

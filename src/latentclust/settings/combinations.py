@@ -27,6 +27,7 @@ def check_combinations(settings: Settings) -> None:
     _check_task(settings)
     _check_partition(settings)
     _check_checkpoint(settings)
+    _check_number(settings)
     _check_points(settings)
     if isinstance(settings.model, VaDE):
         _check_warmup(settings.model)
@@ -87,6 +88,20 @@ def _check_partition(settings: Settings) -> None:
         )
 
 
+def _check_number(settings: Settings) -> None:
+    lowest, highest = settings.n_clusters_range
+    if lowest > highest:
+        raise LatentclustError(
+            f"n_clusters_range is [{lowest},{highest}]: the lowest K comes first, as in [{highest},{lowest}]"
+        )
+    if settings.n_clusters != "auto":
+        return
+    if settings.ckpt_path is not None:
+        raise LatentclustError(
+            "n_clusters=auto is for a new run, and the one of ckpt_path has its own number: leave it out"
+        )
+
+
 def _check_points(settings: Settings) -> None:
     if isinstance(settings.data, Points):
         points = settings.data
@@ -100,9 +115,9 @@ def _check_points(settings: Settings) -> None:
                 f"{points.n} points cannot make {points.n_groups} groups: give more points (data.n) or fewer "
                 "groups (data.n_groups)"
             )
-        if settings.n_clusters > points.n:
+        if settings.k_limits[0] > points.n:
             raise LatentclustError(
-                f"n_clusters is {settings.n_clusters}, but there are only {points.n} inputs: choose fewer"
+                f"n_clusters is {settings.k_limits[0]}, but there are only {points.n} inputs: choose fewer"
             )
 
 

@@ -19,6 +19,8 @@ from latentclust.settings.output import Output
 from latentclust.settings.task import Task
 from latentclust.settings.trainer import Trainer
 
+NumberOfClusters = Annotated[int, Field(ge=1, le=10_000)]
+
 
 class Settings(Section):
     """All settings of a run, checked."""
@@ -27,8 +29,13 @@ class Settings(Section):
     """What is run."""
     seed: Seed = 0
     """Of the weights, the order of the images, the noise and the restarts."""
-    n_clusters: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """Number of clusters K."""
+    n_clusters: NumberOfClusters | Literal["auto"] = 10
+    """Number of clusters K; ``auto``: chosen without labels."""
+    n_clusters_range: Annotated[
+        tuple[NumberOfClusters, NumberOfClusters],
+        Words("the lowest and the highest K, as in [2,30], each a whole number from 1 to 10,000"),
+    ] = (2, 30)
+    """``n_clusters=auto``: the lowest and the highest K that is chosen from."""
     ckpt_path: FilePath | None = None
     """A checkpoint to continue or to use, or ``last``."""
     output_dir: FilePath = "outputs"
@@ -74,6 +81,17 @@ class Settings(Section):
     """``task=predict``: new inputs, a file or a folder; null for the run's own data."""
     format: Literal["onnx", "torch_export"] | None = None
     """``task=export``: of the exported model."""
+
+    @property
+    def k(self) -> int:
+        """K, once it is chosen."""
+        assert self.n_clusters != "auto"
+        return self.n_clusters
+
+    @property
+    def k_limits(self) -> tuple[int, int]:
+        """The lowest and the highest number of clusters that the run may have."""
+        return self.n_clusters_range if self.n_clusters == "auto" else (self.k, self.k)
 
     def plain(self) -> dict[str, Any]:
         """Return them as conf/ composes them: nested dictionaries, lists and values."""

@@ -52,7 +52,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
         data=settings.data.name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
-        health=health_of(data, model, results[-1], settings.n_clusters),
+        health=health_of(data, model, results[-1], settings.k),
     )
     summary.write(run.folder)
     conclude(run, summary, results)
@@ -76,7 +76,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     require_parquet(settings.output)
     checkpoint = require_trained(settings.task.name, run)
     accelerator = choose_accelerator(settings.trainer.accelerator)
-    seed, k = settings.seed, settings.n_clusters
+    seed, k = settings.seed, settings.k
     assert isinstance(settings.data, PoolData)
     fast_dev_run = settings.trainer.fast_dev_run
     steps = preprocess_steps(settings)
@@ -111,7 +111,7 @@ def scored(settings: Settings, data: DataModule, model: LatentModel) -> list[Res
     if isinstance(plan, Pretrained):
         stage = FirstStage(plan, settings.network, settings.trainer, seed, Path(settings.output_dir))
         autoencoder = cached_autoencoder(stage, data)
-    return measure(data, model, settings.n_clusters, seed, autoencoder=autoencoder)
+    return measure(data, model, settings.k, seed, autoencoder=autoencoder)
 
 
 def require_trained(task: str, run: Run) -> Path:

@@ -47,7 +47,7 @@ def trained(settings: Settings, run: Run) -> Outcome:
             settings.data,
             preprocess_steps(settings),
             settings.seed,
-            settings.n_clusters,
+            settings.k_limits[1],
             fast_dev_run=settings.trainer.fast_dev_run,
         )
     return engine.fit(data, settings, run)
@@ -57,7 +57,7 @@ def partitioned(settings: Settings, run: Run) -> Outcome:
     """Partition points, or the inputs as they are."""
     with run.timed("data"):
         if isinstance(settings.data, PoolData):
-            data = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.n_clusters)
+            data = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.k_limits[1])
             inputs = Inputs.of_images(data, settings.seed)
         else:
             options = settings.data.model_dump()

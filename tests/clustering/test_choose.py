@@ -1,0 +1,122 @@
+"""The number of clusters against sets whose number is known, and modes against functions with known peaks."""
+
+import numpy as np
+import pytest
+
+from latentclust.clustering.choose import (
+    CRITERIA,
+    VALLEY,
+    by_bic,
+    by_merging,
+    by_modes,
+    by_stability,
+    require_range,
+    space_of,
+)
+from latentclust.clustering.modes import mode_prominences, prominences
+from latentclust.data.points import make_points
+from latentclust.errors import LatentclustError
+
+
+def line(values: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Values along a path graph: each has the ones beside it as neighbors."""
+    n = len(values)
+    sides = np.array([[max(i - 1, 0), min(i + 1, n - 1)] for i in range(n)])
+    return np.array(values), sides
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 1, 2, 3], [3]),  # one slope: its range
+        ([0, 5, 1, 3, 0], [5, 2]),  # a second peak of 3 above a valley of 1
+        ([0, 5, 1, 3, 2, 4, 0], [5, 3, 1]),  # 4 meets 5 at 1; 3 meets 4 at 2
+        ([2, 2, 2], [0]),
+    ],
+)
+def test_a_peak_stands_above_the_valley_to_a_higher_one(values: list[float], expected: list[float]) -> None:
+    assert prominences(*line(values)) == pytest.approx(expected)
+
+
+def test_parts_without_a_way_between_them_are_peaks_of_the_whole_range() -> None:
+    values = np.array([1.0, 4.0, 0.0, 2.0])
+    assert prominences(values, np.array([[1], [0], [3], [2]])) == pytest.approx([4, 4])
+
+
+def test_the_density_is_that_of_the_neighbors_distances() -> None:
+    # Two lines of equal points: 1 apart in one, 0.5 in the other; the sparse one is 0.5^-1 times as sparse.
+    points = np.concatenate([np.arange(50.0), 1000 + 0.5 * np.arange(50.0)])[:, None]
+    found = mode_prominences(points, 2)
+    ends = np.sqrt((1**2 + 2**2) / 2)  # of the sparse line: its neighbors are 1 and 2 away
+    assert len(found) >= 2
+    assert found[:2] == pytest.approx([np.log(ends / 0.5)] * 2)
+
+
+def test_equal_points_are_one_mode() -> None:
+    assert by_modes(np.ones((40, 2)), 1, 10).n_clusters == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("name", "k", "options"),
+    [
+        ("moons", 2, {"noise": 0.06}),
+        ("blobs", 3, {"noise": 0.15, "n_groups": 3}),
+        ("blobs", 5, {"noise": 0.15, "n_groups": 5}),
+        ("blobs", 8, {"noise": 0.15, "n_groups": 8}),
+    ],
+)
+def test_the_modes_of_drawn_groups_are_their_number(
+    name: str, k: int, options: dict[str, float], seed: int
+) -> None:
+    choice = by_modes(make_points(name, 1000, seed=seed, **options).points, 2, 30)  # type: ignore[arg-type]
+    assert choice.n_clusters == k
+    assert choice.threshold is not None
+    assert choice.curve[k] > choice.threshold > choice.curve[k + 1]
+    assert choice.threshold == pytest.approx(np.log(VALLEY))
+    assert set(choice.curve) == set(range(2, 31))
+
+
+@pytest.mark.parametrize("dims", [2, 5, 10])
+def test_one_gaussian_is_one_mode(dims: int) -> None:
+    choice = by_modes(np.random.default_rng(0).normal(size=(1000, dims)), 2, 30)
+    assert choice.reason.startswith("1 mode ")
+    assert choice.n_clusters == 2  # the lowest that the range allows
+    assert "n_clusters_range allows 2 to 30" in choice.reason
+
+
+@pytest.mark.parametrize("choose", [by_bic, by_stability])
+def test_the_other_criteria_find_round_groups(choose: type) -> None:
+    points = make_points("blobs", 400, noise=0.1, n_groups=4, seed=1).points
+    assert choose(points, 2, 8).n_clusters == 4
+
+
+def test_merged_gaussians_tell_moons_apart() -> None:
+    choice = by_merging(make_points("moons", 600, noise=0.05, seed=0).points, 2, 8, n_components=20)
+    assert choice.n_clusters == 2
+    assert choice.curve[2] == pytest.approx(1, abs=0.02)  # two equal clusters that do not overlap
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_a_criterion_has_a_value_for_each_k_and_repeats_itself(name: str) -> None:
+    points = make_points("blobs", 200, noise=0.2, n_groups=3, seed=0).points
+    first, second = (CRITERIA[name](points, 2, 6, 3) for _ in range(2))
+    assert first == second
+    assert list(first.curve) == [2, 3, 4, 5, 6]
+    assert first.measured
+
+
+def test_few_dimensions_are_taken_as_they_are_and_many_are_laid_out() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 12))
+    plain = space_of(points[:, :10], 0)
+    assert np.array_equal(plain.points, points[:, :10])
+    laid_out = space_of(points, 0)
+    assert laid_out.points.shape == (60, 2)
+    assert laid_out.n_neighbors > plain.n_neighbors
+    assert np.array_equal(laid_out.points, space_of(points, 0).points)
+
+
+def test_a_range_is_cut_to_the_inputs() -> None:
+    assert require_range(12, 2, 30) == (2, 12)
+    with pytest.raises(LatentclustError, match="only 4 inputs"):
+        require_range(4, 5, 30)
