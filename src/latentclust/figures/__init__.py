@@ -16,6 +16,7 @@ from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
 from latentclust.figures.space import latent_scatter_3d
 from latentclust.figures.style import save
+from latentclust.figures.tree import merge_tree
 
 __all__ = [
     "Calibration",
@@ -32,6 +33,7 @@ __all__ = [
     "interpolation",
     "latent_scatter",
     "latent_scatter_3d",
+    "merge_tree",
     "number_of_clusters",
     "numeral_scatter",
     "partition_scatter",

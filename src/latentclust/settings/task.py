@@ -8,5 +8,5 @@ from latentclust.settings.base import Section
 class Task(Section):
     """What is run."""
 
-    name: Literal["fit", "evaluate", "predict", "generate", "export", "figures", "report"] = "fit"
+    name: Literal["fit", "evaluate", "predict", "generate", "export", "figures", "report", "merge"] = "fit"
     """Which task."""

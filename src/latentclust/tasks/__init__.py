@@ -9,6 +9,7 @@ from latentclust.tasks.export import export_model
 from latentclust.tasks.figures import redraw
 from latentclust.tasks.fit import fit
 from latentclust.tasks.generate import generate
+from latentclust.tasks.merge import merge
 from latentclust.tasks.predict import predict
 from latentclust.tasks.report import report
 
@@ -22,4 +23,5 @@ TASKS: dict[str, Task] = {
     "export": export_model,
     "figures": redraw,
     "report": report,
+    "merge": merge,
 }

@@ -1,0 +1,44 @@
+"""task=merge: the clusters of a finished run become fewer, along a tree that is drawn."""
+
+import numpy as np
+import pytest
+
+from tests.conftest import Command
+
+
+@pytest.mark.parametrize("name", ["vade", "ae"])
+def test_clusters_merge_to_the_number_that_is_wanted(
+    trained: Command, latentclust: Command, name: str
+) -> None:
+    trained(f"experiment=tiny_{name}")
+    predicted = latentclust("task=predict", "ckpt_path=last")
+    run = latentclust("task=merge", "ckpt_path=last", "n_clusters=4")
+    assert run.status == 0, run.err
+    assert run.folder is not None
+    assert predicted.folder is not None
+    merged = np.load(run.folder / "merged.npz")
+    before = np.load(predicted.folder / "predictions.npz")["clusters"]
+    used = len(np.unique(before))
+    assert len(np.unique(merged["clusters"])) == min(4, used)
+    assert np.array_equal(merged["merged_into"][before], merged["clusters"])
+    assert (run.folder / "figures/merge_tree.png").is_file()
+    rows = run.summary["results"]
+    assert [row["method"] for row in rows][-1] == "merged to 4"
+    assert f"merged to {used}" in [row["method"] for row in rows]
+    assert run.summary["config"]["n_clusters"] == 4
+    assert run.summary["health"]["used"] == min(4, used)
+
+
+def test_the_finest_row_is_the_runs_own(trained: Command, latentclust: Command) -> None:
+    fitted = trained("experiment=tiny_vade")
+    run = latentclust("task=merge", "ckpt_path=last", "n_clusters=3")
+    own, finest = fitted.summary["results"][-1], run.summary["results"][0]
+    assert finest["pool"] == own["pool"]
+    assert finest["unlabeled"]["silhouette"] == pytest.approx(own["unlabeled"]["silhouette"], rel=1e-4)
+
+
+def test_as_many_clusters_as_there_are_is_one_line(trained: Command, latentclust: Command) -> None:
+    trained("experiment=tiny_vade")
+    run = latentclust("task=merge", "ckpt_path=last")
+    assert run.status == 2
+    assert "the run has 10 clusters, and n_clusters is 10: give fewer" in run.err
