@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentclust.data.description import Description
 from latentclust.data.files import load_files
-from latentclust.data.folder import find_images
+from latentclust.data.found import find_images
 from latentclust.data.pictures import SUFFIXES, read_images
 from latentclust.data.preprocess import Unit
 from latentclust.data.splits import InputSpec, Source
