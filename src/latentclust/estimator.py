@@ -16,42 +16,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from latentclust import engine
-from latentclust.data import DataModule, InputSpec, Source, Split
+from latentclust.data import ArrayDataModule, InputSpec
 from latentclust.errors import LatentclustError
-from latentclust.models import HasMixture, LatentModel, Samples
-from latentclust.registry import MODELS
-from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
+from latentclust.models import Clusters, HasMixture, LatentModel, Samples
+from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.runs.estimators import load_estimator, save_estimator
 from latentclust.runs.run import Run
 from latentclust.settings import Settings, settings_for
-from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import evaluating, in_chunks
 
-KEY = "estimator"
-"""Where a saved file has the estimator's parameters and labels."""
 IMAGE_DIMS = (3, 4)
-
-
-class ArrayDataModule(DataModule):
-    """Inputs that are in memory already.
-
-    Parameters
-    ----------
-    inputs
-        As :class:`~latentclust.data.Split` has them.
-    feature_names
-        Of vectors; empty if they have none.
-    **options
-        As for `DataModule`.
-    """
-
-    def __init__(self, inputs: Tensor, feature_names: tuple[str, ...] = (), **options: Any) -> None:
-        super().__init__(**options)
-        self.inputs = inputs
-        self.feature_names = feature_names
-
-    def load(self) -> Source:
-        """Return them."""
-        return Source(Split(self.inputs, None), None, (), self.feature_names)
 
 
 class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -60,7 +34,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
     Parameters
     ----------
     n_clusters
-        K.
+        K, or ``"auto"``: chosen without labels.
     model
         As in ``model=...``: ``vade``, ``dec``, ``idec``; or ``ae`` or ``vae``, whose codes a Gaussian mixture
         clusters.
@@ -101,7 +75,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
 
     def __init__(
         self,
-        n_clusters: int = 10,
+        n_clusters: int | str = 10,
         *,
         model: str = "vade",
         random_state: Any = None,
@@ -156,7 +130,8 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         return self
 
     def _learned(self) -> None:
-        self.n_clusters_ = int(self.n_clusters)
+        model = self.model_
+        self.n_clusters_ = model.n_clusters if isinstance(model, Clusters) else model.code_mixture.n_clusters
         self._n_features_out = int(self.model_.hparams["latent_dim"])
 
     def _settings(self, folder: str) -> Settings:
@@ -223,12 +198,9 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
     def save(self, path: str | Path) -> None:
         """Write everything to a file, which is also a checkpoint for ``task=predict`` of the command line."""
         self._model()
-        params = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        kept: dict[str, Any] = {"params": params | {"random_state": _plain_state(self.random_state)}}
-        kept["labels"] = torch.from_numpy(self.labels_)
-        if hasattr(self, "feature_names_in_"):
-            kept["feature_names"] = [str(name) for name in self.feature_names_in_]
-        WholeCheckpointIO().save_checkpoint(self._checkpoint | {KEY: kept}, Path(path))
+        params = self.get_params() | {"random_state": _plain_state(self.random_state)}
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        save_estimator(Path(path), self._checkpoint, params, self.labels_, names)
 
     @classmethod
     def load(cls, path: str | Path) -> "DeepClustering":
@@ -240,18 +212,11 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
             If it is none.
         """
         with _as_value_errors():
-            checkpoint = read_checkpoint(Path(path))
-            if KEY not in checkpoint:
-                raise LatentclustError(f"'{path}' was not written by DeepClustering.save")
-            kept = checkpoint.pop(KEY)
-            found = cls(**kept["params"])
-            kind = MODELS[found.model]
-            check_class(Path(path), checkpoint, kind)
-            found.model_ = rebuild(Path(path), checkpoint, kind).eval()
-        found._checkpoint = checkpoint
-        found.labels_ = kept["labels"].numpy()
-        if "feature_names" in kept:
-            found.feature_names_in_ = np.array(kept["feature_names"], dtype=object)
+            saved = load_estimator(Path(path))
+        found = cls(**saved.params)
+        found.model_, found.labels_, found._checkpoint = saved.model, saved.labels, saved.checkpoint
+        if saved.feature_names:
+            found.feature_names_in_ = np.array(saved.feature_names, dtype=object)
         if found._spec().kind == "vector":
             found.n_features_in_ = found._spec().shape[0]
         found._learned()

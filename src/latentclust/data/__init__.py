@@ -4,6 +4,7 @@ from latentclust.data.augment import Augmentation
 from latentclust.data.batches import Batch, SeededPermutation, TensorBatches, as_floats
 from latentclust.data.datamodule import DataModule
 from latentclust.data.datasets import (
+    ArrayDataModule,
     DigitsDataModule,
     FashionMNISTDataModule,
     FilesDataModule,
@@ -15,6 +16,7 @@ from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import InputSpec, Source, Split
 
 __all__ = [
+    "ArrayDataModule",
     "Augmentation",
     "Batch",
     "DataModule",

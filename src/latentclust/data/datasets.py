@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from latentclust.data.backbone import DEFAULT, Backbone, seen_by
 from latentclust.data.checks import require_variety
 from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
 from latentclust.data.folder import load_folder
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
-from latentclust.data.splits import Source
+from latentclust.data.splits import Source, Split
 from latentclust.data.torchvision_sets import load_torchvision
 from latentclust.errors import LatentclustError
 from latentclust.registry import DATA
@@ -192,6 +194,29 @@ class TorchvisionDataModule(ImageDataModule):
     def load(self) -> Source:
         """Fetch the set if need be, and read it."""
         return self.seen(load_torchvision(self.dataset, self.root))
+
+
+class ArrayDataModule(DataModule):
+    """Inputs that are in memory already.
+
+    Parameters
+    ----------
+    inputs
+        As :class:`~latentclust.data.Split` has them.
+    feature_names
+        Of vectors; empty if they have none.
+    **options
+        As for `DataModule`.
+    """
+
+    def __init__(self, inputs: Tensor, feature_names: tuple[str, ...] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.inputs = inputs
+        self.feature_names = feature_names
+
+    def load(self) -> Source:
+        """Return them."""
+        return Source(Split(self.inputs, None), None, (), self.feature_names)
 
 
 def build_datamodule(name: str, **options: Any) -> DataModule:

@@ -13,9 +13,9 @@ from latentclust.data.description import Description
 from latentclust.data.files import load_files
 from latentclust.data.found import find_images
 from latentclust.data.pictures import SUFFIXES, read_images
-from latentclust.data.preprocess import Unit
 from latentclust.data.splits import InputSpec, Source
 from latentclust.data.table import read_table
+from latentclust.data.transforms import Unit
 from latentclust.errors import LatentclustError
 
 ARRAYS = (".npy", ".npz")

@@ -99,6 +99,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         data=name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
+        inputs=f"{data.kind}s",
         health=health_of(data, model, results[-1], k),
         choice=choice,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from latentclust import __version__
-from latentclust.data import Augmentation, DataModule, augment, batches, datamodule, preprocess
+from latentclust.data import Augmentation, DataModule, augment, batches, datamodule, preprocess, transforms
 from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, code_mixture
@@ -31,6 +31,7 @@ CODE = (
     batches,
     datamodule,
     preprocess,
+    transforms,
     networks,
     likelihoods,
     objectives,

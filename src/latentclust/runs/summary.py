@@ -89,7 +89,7 @@ class Summary:
         config
             All settings in plain values.
         inputs
-            What was clustered, images or points.
+            What was clustered: images, vectors or points.
         health
             Of the model's own clustering.
         choice

@@ -52,6 +52,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
         data=settings.data.name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=settings.plain(),
+        inputs=f"{data.kind}s",
         health=health_of(data, model, results[-1], settings.k),
     )
     summary.write(run.folder)
