@@ -41,7 +41,7 @@ def explain(
     if isinstance(error, OverrideParseException):
         return (
             f"cannot read '{error.override}': write GROUP=CHOICE or KEY=VALUE, "
-            "with quotes around special characters"
+            "with quotes around special characters, as in \"data.path='a, b'\""
         )
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(

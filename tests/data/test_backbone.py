@@ -12,6 +12,7 @@ from torchvision import models
 from latentclust.data import backbone as module
 from latentclust.data import build_datamodule
 from latentclust.data.backbone import Backbone, backbone_of
+from latentclust.data.incoming import open_inputs
 from latentclust.errors import LatentclustError
 
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 3, 20, 20), dtype=np.uint8))
@@ -121,6 +122,21 @@ def test_folders_become_vectors_piece_by_piece(squeezenet, tmp_path, monkeypatch
     torch.testing.assert_close(source.train.inputs[:1], data.backbone(own), rtol=1e-3, atol=1e-3)
     monkeypatch.setattr(Backbone, "__call__", lambda *_: pytest.fail("computed again"))
     assert torch.equal(data.load().train.inputs, source.train.inputs)
+
+
+def test_new_images_are_seen_as_those_of_the_training_were(squeezenet, images, tmp_path):
+    options = {"backbone": "squeezenet1_1", "backbone_weights": str(squeezenet[1]), "backbone_device": "cpu"}
+    data = build_datamodule("files", path=str(images), **options)
+    data.setup()
+    takes = data.description
+    np.save(tmp_path / "new.npy", IMAGES.permute(0, 2, 3, 1).numpy())
+    found = open_inputs(tmp_path / "new.npy", takes)
+    torch.testing.assert_close(found.read(slice(1, 3)), data.raw_pool[1:3])
+    picture = Image.fromarray(IMAGES[2].permute(1, 2, 0).numpy()).resize((224, 224), Image.Resampling.NEAREST)
+    picture.save(tmp_path / "new.png")
+    own = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    seen = open_inputs(tmp_path / "new.png", takes).read(slice(0, 1))
+    torch.testing.assert_close(seen, Backbone("squeezenet1_1", str(squeezenet[1]), "cpu")(own))
 
 
 def test_unknown_models_and_files_are_explained(squeezenet, tmp_path, images):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from latentclust.data.splits import InputSpec, Source
 from latentclust.data.table import read_table
 from latentclust.data.transforms import Unit
 from latentclust.errors import LatentclustError
+
+if TYPE_CHECKING:
+    from latentclust.data.backbone import Backbone
 
 ARRAYS = (".npy", ".npz")
 TABLES = (".csv", ".tsv", ".parquet")
@@ -72,6 +75,8 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
         known = ", ".join(SUFFIXES + ARRAYS + TABLES)
         raise LatentclustError(f"input: '{path}' is of no kind that is known: give a folder, {known}")
     _require(found.n > 0, path, "holds no inputs")
+    if (eyes := _eyes(takes)) is not None:
+        found = found._replace(read=_seen(found.read, eyes))
     _check_shape(path, found.read(slice(0, 1)), takes.spec)
 
     def read(place: slice) -> Tensor:
@@ -82,6 +87,27 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
         return raw
 
     return found._replace(read=read)
+
+
+def _eyes(takes: Description) -> "Backbone | None":
+    """Return the pretrained network that turned the model's own images into vectors, if one did."""
+    if "backbone" not in takes.reading:
+        return None
+    from latentclust.data.backbone import backbone_of  # here, for torchvision takes a while to import
+
+    return backbone_of(takes.reading["backbone"])
+
+
+def _seen(stored: Callable[[slice], Tensor], eyes: "Backbone") -> Callable[[slice], Tensor]:
+    """Let images be seen by a pretrained network; vectors are taken for what it has given."""
+
+    def read(place: slice) -> Tensor:
+        raw = stored(place)
+        if raw.dim() == 4 and raw.dtype != torch.uint8 and raw.min() >= 0 and raw.max() <= 1:
+            raw = (raw * 255).round().to(torch.uint8)
+        return eyes(raw) if raw.dim() == 4 else raw
+
+    return read
 
 
 def _rows(path: Path, takes: Description) -> Incoming:
@@ -179,11 +205,13 @@ def _require(holds: bool, path: Path, problem: str) -> None:
 def _pictures(path: Path, takes: Description) -> Incoming:
     """Find pictures; they are decoded when they are read, as those of a folder are."""
     spec, reading = takes.spec, takes.reading
-    if spec.kind != "image":
+    eyes = _eyes(takes)
+    if spec.kind != "image" and eyes is None:
         raise LatentclustError(
             f"input: '{path}' holds pictures, and this model takes vectors of {_sides(spec.shape)}"
         )
-    color = reading.get("color", COLORS.get(spec.shape[0]))
+    color = reading.get("color", "rgb" if eyes else COLORS.get(spec.shape[0]))
+    size = spec.shape[1:] if eyes is None else reading.get("size", eyes.side)
     if color is None:
         raise LatentclustError(f"this model takes images of {spec.shape[0]} channels, which no picture has")
     root, names = path.parent, [path.name]
@@ -195,7 +223,7 @@ def _pictures(path: Path, takes: Description) -> Incoming:
 
     def read(place: slice) -> Tensor:
         chosen = names[place]
-        found = read_images([root / name for name in chosen], spec.shape[1:], color)
+        found = read_images([root / name for name in chosen], size, color, eyes)
         if found.failures:
             first = min(found.failures)
             raise LatentclustError(

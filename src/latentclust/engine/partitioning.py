@@ -14,7 +14,7 @@ from latentclust.gallery.show_partition import show_partition
 from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
 from latentclust.runs.clusters import keep_clusters
 from latentclust.runs.describing import rows_of_partition
-from latentclust.runs.run import Run
+from latentclust.runs.run import Run, tell
 from latentclust.runs.summary import Summary
 from latentclust.settings import Settings
 from latentclust.settings.model import Partition as PartitionSettings
@@ -43,6 +43,8 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     assert isinstance(method, PartitionSettings)
     run.begin(settings.trainer, seed, settings.ckpt_path, Path(settings.output_dir))
     require_parquet(settings.output)
+    for line in () if inputs.data is None else inputs.data.notes:
+        tell(line)
     require_enough(len(inputs.sample), settings.k_limits[0], inputs.kind)
     settings, choice = choose_number(inputs.data or inputs.sample, settings, run)
     k = settings.k
