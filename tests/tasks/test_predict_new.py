@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 from latentclust.data import build_datamodule
@@ -222,3 +223,22 @@ def test_new_rows_of_a_table_are_read_as_those_of_the_run(latentclust: Command, 
     assert outcome.status == 2
     assert "height" in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_pictures_are_seen_by_the_backbone_of_the_run(latentclust: Command, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "eyes.pt")
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    photos = rng.integers(0, 256, (12, 20, 20, 3), dtype=np.uint8)
+    for number, photo in enumerate(photos):
+        Image.fromarray(photo // (1 + 5 * (number % 2))).save(tmp_path / f"photos/{number:02d}.png")
+    fit = ["experiment=tiny_vade", "data.limit=null", "n_clusters=2", "data=folder", "data.path=photos"]
+    fit += ["data.backbone=squeezenet1_1", "data.backbone_weights=eyes.pt", "data.size=20"]
+    fitted = latentclust(*fit, "trainer.max_epochs=1", "model.latent_dim=2", "output.folders=true")
+    expected = rows(fitted)
+    assert fitted.folder is not None
+    assert len(list(fitted.folder.glob("clusters/*/*.png"))) == 12
+    same(rows(latentclust("task=predict", "ckpt_path=last", "input=photos")), expected)
+    found = rows(latentclust("task=predict", "ckpt_path=last", "input=photos/03.png"))
+    same(found, expected[3:4])
