@@ -91,6 +91,9 @@ def test_what_is_like_nothing_seen_is_marked(trained: Command, latentclust: Comm
     np.save(tmp_path / "white.npy", np.full((3, 8, 8), 255, np.uint8))
     found = rows(latentclust("task=predict", "ckpt_path=last", "input=white.npy"))
     assert all(row["unlike"] == "true" and float(row["percentile"]) < 1 for row in found)
+    fast = rows(latentclust("task=predict", "ckpt_path=last", "input=white.npy", "output.bound=false"))
+    left_out = ("minus_error", "percentile", "unlike")
+    assert fast == [{key: row[key] for key in row if key not in left_out} for row in found]
 
 
 def test_an_autoencoder_predicts_by_the_mixture_of_its_checkpoint(

@@ -74,17 +74,34 @@ def rows_of(data: DataModule, model: LatentModel, pool: Described | None = None)
             yield table_of(name, split, found, model, data.class_names), found.codes.cpu().numpy()
 
 
-def rows_of_new(incoming: Incoming, model: LatentModel) -> Iterator[Row]:
-    """Yield the rows of new inputs, in their order; they are read, described and forgotten in parts."""
+def rows_of_new(incoming: Incoming, model: LatentModel, *, judged: bool = True) -> Iterator[Row]:
+    """Yield the rows of new inputs, in their order; they are read, described and forgotten in parts.
+
+    Parameters
+    ----------
+    incoming, model
+        The inputs, and the model on any device.
+    judged
+        Whether their bounds are computed, which takes the decoder.
+    """
     task = progress.current()
     task.expect(incoming.n)
     with evaluating(model), torch.inference_mode():
         for place, inputs in incoming.parts(CHUNK_OF_NEW):
-            found = model.describe(model.takes.preprocess(inputs).to(model.device))
+            x = model.takes.preprocess(inputs).to(model.device)
+            found = model.describe(x) if judged else unjudged(model, x)
             ids = None if incoming.ids is None else incoming.ids[place]
             table = table_of("new", Split(inputs, None, ids), found, model)
+            if not judged:
+                table = replace(table, bounds=None, percentiles=None, unlike=None)
             yield replace(table, start=place.start), found.codes.cpu().numpy()
             task.advance(len(inputs))
+
+
+def unjudged(model: LatentModel, x: torch.Tensor) -> Described:
+    """Describe inputs without their bounds, which are not a number."""
+    codes = model.encode(x)
+    return Described(codes, model.responsibilities(codes), codes.new_full((len(x),), torch.nan))
 
 
 def table_of(

@@ -56,14 +56,14 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
     require_parquet(settings.output)
     model = whole_model(require_trained(settings.task.name, run))
     incoming = open_inputs(path, model.takes)
-    if model.pool_bounds.quantiles is None:
+    if model.pool_bounds.quantiles is None and settings.output.bound:
         run.warn(
             f"'{run.checkpoint}' does not say how usual its inputs were: the columns percentile and "
             "unlike are left out; finish its run with task=fit"
         )
     model.to(choose_accelerator(settings.trainer.accelerator))
     with run.timed("predict"):
-        rows = rows_of_new(incoming, model)
+        rows = rows_of_new(incoming, model, judged=settings.output.bound)
         written = write_assignments(run.folder, settings.output, rows, incoming.n, incoming.files)
     rate = incoming.n / max(run.seconds["predict"], 0.01)
     tell(f"{incoming.n:,} inputs, in their order ({rate:,.0f} a second): {', '.join(map(str, written))}")
