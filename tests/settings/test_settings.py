@@ -23,7 +23,10 @@ NEEDED = {
     **{f"data/{own}": ["data.path=x"] for own in ("files", "folder", "table")},
     "data/torchvision": ["data.dataset=USPS"],
     "task/report": ["run=x"],
-    **{f"task/{task}": ["ckpt_path=last"] for task in ("evaluate", "predict", "generate", "figures", "merge")},
+    **{
+        f"task/{task}": ["ckpt_path=last"]
+        for task in ("evaluate", "predict", "export", "generate", "figures", "merge")
+    },
     **{f"data/{points}": ["model=kmeans"] for points in ("blobs", "moons", "circles")},
 }
 
