@@ -3,7 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.errors import LatentclustError
-from latentclust.modules.networks import Decoder, Encoder, GaussianEncoder, at_least_float32
+from latentclust.modules.decoders import Decoder
+from latentclust.modules.networks import Encoder, GaussianEncoder, at_least_float32
 
 SHAPE = (1, 4, 5)
 

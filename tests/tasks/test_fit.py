@@ -16,7 +16,8 @@ from latentclust import tasks
 from latentclust.data.batches import Batch
 from latentclust.gallery import show
 from latentclust.models import AE, VAE, LatentModel, VaDE
-from latentclust.modules.networks import Decoder, Encoder
+from latentclust.modules.decoders import Decoder
+from latentclust.modules.networks import Encoder
 from latentclust.registry import MODELS as REGISTERED
 from tests.conftest import DRAWN, Command, same_weights
 

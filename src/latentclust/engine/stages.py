@@ -96,7 +96,7 @@ def resolved(inputs: DataModule, settings: Settings, *, told: bool = True) -> Se
         If a setting does not suit the inputs.
     """
     steps = [str(step) for step in inputs.description.preprocess.steps]
-    settings, chosen = resolve(settings, inputs.kind, steps)
+    settings, chosen = resolve(settings, inputs.input_shape, steps)
     if told:
         for line in inputs.notes:
             tell(line)

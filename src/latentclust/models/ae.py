@@ -8,8 +8,9 @@ from torch import Tensor
 
 from latentclust.models.base import LatentModel, ObjectiveMetric
 from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
-from latentclust.modules.networks import Decoder, Encoder
+from latentclust.modules.networks import Encoder
 from latentclust.modules.objectives import expected_nll
 
 
@@ -24,8 +25,10 @@ class AE(LatentModel):
         Units of the encoder's hidden layers; the decoder mirrors them.
     latent_dim
         Dimensions D of the code.
-    channels
-        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
+    channels, decoder
+        Of the encoder's convolutions, and what mirrors them: see
+        :class:`~latentclust.modules.networks.Encoder` and
+        :func:`~latentclust.modules.decoders.build_decoder`.
     likelihood
         A key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`; its loss is averaged over an input's
         values.
@@ -41,6 +44,7 @@ class AE(LatentModel):
         widths: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] | None = None,
+        decoder: str = "perceptron",
         likelihood: str = "squared_error",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
@@ -51,7 +55,9 @@ class AE(LatentModel):
         self.save_hyperparameters(logger=False)
         self.encoder = Encoder(input_shape, widths, latent_dim, channels or ())
         self.likelihood = likelihood_of(likelihood, input_shape)
-        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
+        self.decoder = build_decoder(
+            decoder, latent_dim, widths, self.likelihood.output_shape(input_shape), channels
+        )
         self.n_values = prod(input_shape)
 
     def objective(self, x: Tensor) -> dict[str, Tensor]:

@@ -19,8 +19,9 @@ from latentclust.data.splits import InputSpec
 from latentclust.models.bounds import Described, PoolBounds
 from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.decoders import Decoder
 from latentclust.modules.likelihoods import Likelihood
-from latentclust.modules.networks import Decoder, Encoder, GaussianEncoder
+from latentclust.modules.networks import Encoder, GaussianEncoder
 from latentclust.modules.objectives import ELBO, expected_nll
 from latentclust.modules.schedules import ADDED_FACTOR, ENDING, lr_factor
 

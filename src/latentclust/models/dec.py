@@ -12,9 +12,10 @@ from latentclust.errors import LatentclustError
 from latentclust.models.ae import AE
 from latentclust.models.base import LatentModel
 from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import MixtureParameters
-from latentclust.modules.networks import Decoder, Encoder
+from latentclust.modules.networks import Encoder
 from latentclust.modules.objectives import balanced_targets, expected_nll
 from latentclust.modules.student import kl_of_targets, student_logits
 
@@ -36,8 +37,10 @@ class DEC(LatentModel):
         Dimensions D of the code.
     n_clusters
         Centers K.
-    channels
-        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
+    channels, decoder
+        Of the encoder's convolutions, and what mirrors them: see
+        :class:`~latentclust.modules.networks.Encoder` and
+        :func:`~latentclust.modules.decoders.build_decoder`.
     alpha
         Degrees of freedom of Student's t, above 0; 1 in the paper.
     likelihood
@@ -59,6 +62,7 @@ class DEC(LatentModel):
         latent_dim: int,
         n_clusters: int,
         channels: Sequence[int] | None = None,
+        decoder: str = "perceptron",
         alpha: float = 1.0,
         likelihood: str = "squared_error",
         learning_rate: float = 1e-3,
@@ -72,7 +76,9 @@ class DEC(LatentModel):
             raise LatentclustError(f"n_clusters is {n_clusters}: there must be at least 1 cluster")
         self.encoder = Encoder(input_shape, widths, latent_dim, channels or ())
         self.likelihood = likelihood_of(likelihood, input_shape)
-        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
+        self.decoder = build_decoder(
+            decoder, latent_dim, widths, self.likelihood.output_shape(input_shape), channels
+        )
         self.n_clusters = n_clusters
         self.centers = nn.Parameter(0.1 * torch.randn(n_clusters, latent_dim))
         # Saved with the weights, so that a continued run does not look for its centers again.
@@ -162,7 +168,7 @@ class IDEC(DEC):
 
     Parameters
     ----------
-    input_shape, widths, latent_dim, n_clusters, channels, alpha
+    input_shape, widths, latent_dim, n_clusters, channels, decoder, alpha
         As for :class:`DEC`.
     likelihood
         As for :class:`DEC`; here its loss, averaged over an input's values as in the authors' program, is
@@ -180,6 +186,7 @@ class IDEC(DEC):
         latent_dim: int,
         n_clusters: int,
         channels: Sequence[int] | None = None,
+        decoder: str = "perceptron",
         alpha: float = 1.0,
         likelihood: str = "squared_error",
         clustering_weight: float = 0.1,
@@ -194,6 +201,7 @@ class IDEC(DEC):
             latent_dim,
             n_clusters,
             channels,
+            decoder,
             alpha,
             likelihood,
             learning_rate,

@@ -10,9 +10,10 @@ from latentclust.data.batches import Batch
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
 from latentclust.models.inputs import Inputs
+from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
-from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.networks import GaussianEncoder
 from latentclust.modules.objectives import (
     ELBO,
     balanced_targets,
@@ -37,8 +38,10 @@ class VaDE(VariationalModel):
         Dimensions D of the code.
     n_clusters
         Components K of the prior.
-    channels
-        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
+    channels, decoder
+        Of the encoder's convolutions, and what mirrors them: see
+        :class:`~latentclust.modules.networks.Encoder` and
+        :func:`~latentclust.modules.decoders.build_decoder`.
     likelihood
         p(x|z), a key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
     gamma
@@ -72,6 +75,7 @@ class VaDE(VariationalModel):
         latent_dim: int,
         n_clusters: int,
         channels: Sequence[int] | None = None,
+        decoder: str = "perceptron",
         likelihood: str = "bernoulli",
         gamma: str = "sample",
         n_samples: int = 1,
@@ -92,7 +96,9 @@ class VaDE(VariationalModel):
         self.save_hyperparameters(logger=False)
         self.encoder = GaussianEncoder(input_shape, widths, latent_dim, log_var_init, channels or ())
         self.likelihood = likelihood_of(likelihood, input_shape)
-        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
+        self.decoder = build_decoder(
+            decoder, latent_dim, widths, self.likelihood.output_shape(input_shape), channels
+        )
         self.n_clusters = n_clusters
         self.prior = GaussianMixturePrior(n_clusters, latent_dim)
         # Saved with the weights, so that a continued run does not fit its mixture again.

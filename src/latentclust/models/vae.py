@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from latentclust.models.base import VariationalModel
+from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
-from latentclust.modules.networks import Decoder, GaussianEncoder
+from latentclust.modules.networks import GaussianEncoder
 from latentclust.modules.objectives import ELBO, reparameterize, vae_elbo
 
 
@@ -22,8 +23,10 @@ class VAE(VariationalModel):
         Units of the encoder's hidden layers; the decoder mirrors them.
     latent_dim
         Dimensions D of the code.
-    channels
-        Of the encoder's convolutions; see :class:`~latentclust.modules.networks.Encoder`.
+    channels, decoder
+        Of the encoder's convolutions, and what mirrors them: see
+        :class:`~latentclust.modules.networks.Encoder` and
+        :func:`~latentclust.modules.decoders.build_decoder`.
     likelihood
         p(x|z), a key of :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
     beta
@@ -42,6 +45,7 @@ class VAE(VariationalModel):
         widths: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] | None = None,
+        decoder: str = "perceptron",
         likelihood: str = "bernoulli",
         beta: float = 1.0,
         n_samples: int = 1,
@@ -54,7 +58,9 @@ class VAE(VariationalModel):
         self.save_hyperparameters(logger=False)
         self.encoder = GaussianEncoder(input_shape, widths, latent_dim, channels=channels or ())
         self.likelihood = likelihood_of(likelihood, input_shape)
-        self.decoder = Decoder(latent_dim, widths, self.likelihood.output_shape(input_shape))
+        self.decoder = build_decoder(
+            decoder, latent_dim, widths, self.likelihood.output_shape(input_shape), channels
+        )
         self.beta = beta
         self.n_samples = n_samples
         self.latent_dim = latent_dim

@@ -37,7 +37,7 @@ class _TrunkEncoder(nn.Module):
         self, input_shape: Sequence[int], widths: Sequence[int], latent_dim: int, channels: Sequence[int]
     ) -> None:
         super().__init__()
-        _check_sizes(widths, latent_dim, channels)
+        check_sizes(widths, latent_dim, channels)
         self.input_shape = tuple(input_shape)
         convolutions = _convolutions([input_shape[0], *channels])
         pixels = prod(input_shape)
@@ -46,7 +46,7 @@ class _TrunkEncoder(nn.Module):
             pixels = channels[-1] * height * width
         # What is missing of a vector is 0 to the network: the mean of a standardized feature.
         flat = MissingAsZero() if len(self.input_shape) == 1 else nn.Flatten()
-        self.trunk = nn.Sequential(*convolutions, flat, *_hidden_layers([pixels, *widths]))
+        self.trunk = nn.Sequential(*convolutions, flat, *hidden_layers([pixels, *widths]))
         self.trunk.to(memory_format=torch.channels_last)  # the faster layout on a CPU
         self.mean = nn.Linear(widths[-1], latent_dim)
 
@@ -163,68 +163,8 @@ class GaussianEncoder(_TrunkEncoder):
             ) from error
 
 
-class Decoder(nn.Module):
-    """Decoder from codes to a likelihood's parameters: the mirror image of the encoder's perceptron.
-
-    Parameters
-    ----------
-    latent_dim
-        Dimensions D of the code.
-    widths
-        Units of each hidden layer in the *encoder's* order: the decoder goes through them backwards.
-    output_shape
-        Shape of one output, as the likelihood wants it.
-
-    Raises
-    ------
-    LatentclustError
-        If ``widths`` is empty, or a width or ``latent_dim`` is below 1.
-    """
-
-    def __init__(self, latent_dim: int, widths: Sequence[int], output_shape: Sequence[int]) -> None:
-        super().__init__()
-        _check_sizes(widths, latent_dim, ())
-        self.layers = nn.Sequential(
-            *_hidden_layers([latent_dim, *reversed(widths)]),
-            nn.Linear(widths[0], prod(output_shape)),
-            nn.Unflatten(-1, tuple(output_shape)),
-        )
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Decode codes ``(..., D)`` as ``(..., *O)``."""
-        output: Tensor = self.layers(z)
-        return output
-
-    @torch.no_grad()
-    def load_decoder(self, decoder: "Decoder") -> None:
-        """Take over another decoder's weights.
-
-        Where one has variances beside the means and the other has not, the means are taken over; variances
-        start at about 1.
-
-        Raises
-        ------
-        RuntimeError
-            If the other decoder's layers have other sizes.
-        """
-        state = decoder.state_dict()
-        for name, own in self.state_dict().items():
-            other = state.get(name)
-            if other is not None and len(own) == 2 * len(other):
-                state[name] = torch.cat([other, torch.zeros_like(other)])
-            elif other is not None and 2 * len(own) == len(other):
-                state[name] = other[: len(own)]
-        self.load_state_dict(state)
-
-    @torch.no_grad()
-    def change_axes(self, axes: Tensor) -> None:
-        """Decode ``axes @ z``, with ``(D, D)``, as z was decoded."""
-        first = self.layers[0]
-        assert isinstance(first, nn.Linear)
-        first.weight.copy_(torch.linalg.solve(axes, first.weight, left=False))
-
-
-def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+def hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+    """Return linear layers between these sizes, each with a ReLU."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -243,7 +183,14 @@ def _convolutions(channels: Sequence[int]) -> list[nn.Module]:
     return layers
 
 
-def _check_sizes(widths: Sequence[int], latent_dim: int, channels: Sequence[int]) -> None:
+def check_sizes(widths: Sequence[int], latent_dim: int, channels: Sequence[int]) -> None:
+    """Check the sizes of a network.
+
+    Raises
+    ------
+    LatentclustError
+        If ``widths`` is empty, or one of them, of ``channels`` or ``latent_dim`` is below 1.
+    """
     if channels and min(channels) < 1:
         raise LatentclustError(
             f"network.channels is {list(channels)}: give each convolution 1 channel or more"

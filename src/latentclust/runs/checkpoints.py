@@ -25,6 +25,8 @@ PARTS = {
 }
 RECORD_PARTS = {"version": str, "stage": str, "overrides": list, "model": str}
 STAGES = ("pretrain", "train")
+# What a model had before there was a setting for it.
+EARLIER = {"decoder": "perceptron"}
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -151,10 +153,11 @@ def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> 
     checkpoint = read_checkpoint(path)
     check_class(path, checkpoint, type(model))
     settings = checkpoint["hyper_parameters"]
-    for name in ("input_shape", "channels", "widths", "latent_dim", "n_clusters"):
-        if settings.get(name) != model.hparams.get(name):
+    for name in ("input_shape", "channels", "widths", "decoder", "latent_dim", "n_clusters"):
+        held = settings.get(name, EARLIER.get(name))
+        if name in model.hparams and held != model.hparams[name]:
             raise LatentclustError(
-                f"ckpt_path: '{path}' has {name} {settings.get(name)}, the settings give "
+                f"ckpt_path: '{path}' has {name} {held}, the settings give "
                 f"{model.hparams.get(name)}: leave out what changes it"
             )
     done = epochs_done(path, checkpoint)

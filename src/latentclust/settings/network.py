@@ -1,4 +1,4 @@
-"""Settings of ``network``: the encoder's layers; the decoder mirrors its perceptron."""
+"""Settings of ``network``: the encoder's layers, which the decoder mirrors."""
 
 from typing import Annotated, Literal
 
@@ -21,3 +21,5 @@ class Network(Section):
     """Of the convolutions, each of which halves height and width; auto: what suits the inputs."""
     widths: Annotated[Literal["auto"] | Layers, Words(f"{LAYERS}[500,500]; not empty")] = (500, 500, 2000)
     """Units of the perceptron's hidden layers; auto: what suits the inputs."""
+    decoder: Literal["auto", "perceptron", "conv"] = "perceptron"
+    """Mirrors the perceptron alone, or the convolutions too; auto: conv for color images."""

@@ -17,7 +17,7 @@ NETWORKS = {
     "deep": Network(),
     "shallow": Network(widths=(512,)),
     "conv": Network(channels=(32, 64), widths=(256, 1000)),
-    "auto": Network(channels="auto", widths="auto"),
+    "auto": Network(channels="auto", widths="auto", decoder="auto"),
 }
 AUGMENTS = {
     "none": Augment(),

@@ -13,7 +13,9 @@ from latentclust.settings.top import Settings
 VECTOR_WIDTHS = (500, 500, 2000)
 
 
-def resolve(settings: Settings, kind: str, preprocess: Sequence[str]) -> tuple[Settings, list[str]]:
+def resolve(
+    settings: Settings, shape: Sequence[int], preprocess: Sequence[str]
+) -> tuple[Settings, list[str]]:
     """Return the settings with every ``auto`` filled in, and a line on each choice that was made.
 
     Pure: the same settings and inputs give the same choices, in a continued run too.
@@ -22,8 +24,8 @@ def resolve(settings: Settings, kind: str, preprocess: Sequence[str]) -> tuple[S
     ----------
     settings
         As they were given.
-    kind
-        What the inputs are, ``image`` or ``vector``.
+    shape
+        Of an input as the network takes it, ``(C, H, W)`` or ``(P,)``.
     preprocess
         The steps of the preprocessing, as the data module has chosen or taken them.
 
@@ -32,12 +34,14 @@ def resolve(settings: Settings, kind: str, preprocess: Sequence[str]) -> tuple[S
     LatentclustError
         If a setting does not suit such inputs.
     """
-    image = kind == "image"
+    image = len(shape) > 1
     model = settings.model
     if isinstance(model, Partition):
         return settings.model_copy(update={"preprocess": tuple(preprocess)}), []
     chosen: list[str] = []
     network = NETWORKS["conv"] if image else NETWORKS["deep"]
+    if image and shape[0] > 1:
+        network = network.model_copy(update={"decoder": "conv"})
     augment = AUGMENTS["affine"] if image else AUGMENTS["none"]
     changes: dict[str, Any] = {"preprocess": tuple(preprocess)}
     for name, suitable in (("network", network), ("augment", augment)):
@@ -106,4 +110,6 @@ def preprocess_steps(settings: Settings) -> tuple[str, ...] | None:
 
 
 def _short(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else f"{value:g}"
+    if isinstance(value, tuple):
+        return str(list(value))
+    return value if isinstance(value, str) else f"{value:g}"

@@ -120,7 +120,10 @@ def _build(
     kind, optimizer = MODELS[options.pop("name")], options.pop("optimizer")
     options |= options.pop("warmup", {})
     options |= {f"self_training_{key}": v for key, v in options.pop("self_training", {}).items()}
-    options |= network.model_dump(mode="json")
+    layers = network.model_dump(mode="json")
+    if "decoder" not in signature(kind).parameters:
+        del layers["decoder"]
+    options |= layers
     if "n_clusters" in signature(kind).parameters:
         options["n_clusters"] = n_clusters
     model: LatentModel = kind(input_shape=list(input_shape), **options, **optimizer)
