@@ -159,7 +159,8 @@ def main() -> None:
         if arguments.only and arguments.output.is_file():
             known, new = json.loads(arguments.output.read_text())["rows"], {row["set"] for row in rows}
             rows = [row for row in known if row["set"] not in new] + rows
-        arguments.output.write_text(json.dumps({"range": [LOWEST, HIGHEST], "rows": rows}, indent=1) + "\n")
+        lines = ",\n".join(json.dumps(row) for row in rows)
+        arguments.output.write_text(f'{{"range": [{LOWEST}, {HIGHEST}], "rows": [\n{lines}\n]}}\n')
     if arguments.output == RESULTS:
         fill_page(PAGE, "choose_k", table(json.loads(RESULTS.read_text())["rows"]))
 

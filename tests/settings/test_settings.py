@@ -66,7 +66,8 @@ def test_each_key_of_conf_is_one_setting_and_each_setting_a_key(composer: Compos
                 owner["name"] if isinstance(owner, dict) and "name" in owner else ""
             )
     settings = {key: set(owners) for key, owners in all_keys().items()}
-    assert found.pop("task.name") == {"fit", "evaluate", "predict", "generate", "figures", "report"}
+    tasks = {"fit", "evaluate", "predict", "export", "generate", "figures", "report", "merge"}
+    assert found.pop("task.name") == tasks
     settings.pop("task.name")
     assert found == settings
 
@@ -119,7 +120,7 @@ def test_files_of_conf_have_no_key_twice() -> None:
             True,
             "trainer.limit_train_batches is True: it must be a whole number",
         ),
-        ("network.widths", [], "network.widths is []: it must be a list of whole numbers"),
+        ("network.widths", [], "network.widths is []: it must be auto, or a list of whole numbers"),
         ("network.widths", [5, True], "network.widths is [5, True]"),
         ("figures.plane.dims", [1, 1], "figures.plane.dims is [1, 1]: it must be two different"),
         ("logger.csv", 1, "logger.csv is 1: it must be true or false"),
