@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,7 +10,6 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.data.batches import Batch
 from latentclust.data.description import INPUTS_KEY, Description
@@ -23,7 +22,7 @@ from latentclust.modules.decoders import Decoder
 from latentclust.modules.likelihoods import Likelihood
 from latentclust.modules.networks import Encoder, GaussianEncoder
 from latentclust.modules.objectives import ELBO, expected_nll
-from latentclust.modules.schedules import ADDED_FACTOR, ENDING, lr_factor
+from latentclust.modules.schedules import ADDED_FACTOR, ENDING, PlannedLR, lr_factor
 
 log = logging.getLogger(__name__)
 
@@ -213,41 +212,6 @@ class LatentModel(L.LightningModule, ABC):
         for group, base, factor in zip(groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True):
             group["initial_lr"] = base
             group["lr"] = base * factor(scheduler.last_epoch)
-
-
-class PlannedLR(LambdaLR):
-    """A learning rate that knows how many steps were planned; checkpoints carry the plan.
-
-    Parameters
-    ----------
-    optimizer
-        Whose learning rates are multiplied.
-    factor
-        From the step and the plan to what they are multiplied with.
-    total_steps
-        The plan.
-
-    Attributes
-    ----------
-    ends
-        The steps that were planned, and with each extension, ascending.
-    """
-
-    def __init__(
-        self,
-        optimizer: torch.optim.Optimizer,
-        factor: Callable[[int, Sequence[int]], float],
-        total_steps: int,
-    ) -> None:
-        self.ends = [total_steps]
-        super().__init__(optimizer, lambda step: factor(step, self.ends))
-
-    def extend(self, total_steps: int) -> bool:
-        """Plan as many steps if they are more than before, and say whether they are."""
-        more = total_steps > self.ends[-1]
-        if more:
-            self.ends.append(total_steps)
-        return more
 
 
 class VariationalModel(LatentModel):

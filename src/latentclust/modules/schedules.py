@@ -1,8 +1,11 @@
-"""Schedules of the learning rate and of the KL weight, as pure functions of how far training is."""
+"""Schedules of the learning rate and of the KL weight, by how far training is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import cos, pi
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
 
 from latentclust.errors import LatentclustError
 
@@ -97,3 +100,38 @@ def kl_weight(epoch: float, start: float, end: int, fall_epochs: int) -> float:
 
 def _half_cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + cos(pi * share)) / 2
+
+
+class PlannedLR(LambdaLR):
+    """A learning rate that knows how many steps were planned; checkpoints carry the plan.
+
+    Parameters
+    ----------
+    optimizer
+        Whose learning rates are multiplied.
+    factor
+        From the step and the plan to what they are multiplied with.
+    total_steps
+        The plan.
+
+    Attributes
+    ----------
+    ends
+        The steps that were planned, and with each extension, ascending.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        factor: Callable[[int, Sequence[int]], float],
+        total_steps: int,
+    ) -> None:
+        self.ends = [total_steps]
+        super().__init__(optimizer, lambda step: factor(step, self.ends))
+
+    def extend(self, total_steps: int) -> bool:
+        """Plan as many steps if they are more than before, and say whether they are."""
+        more = total_steps > self.ends[-1]
+        if more:
+            self.ends.append(total_steps)
+        return more

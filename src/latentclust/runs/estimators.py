@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.registry import MODELS
-from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
+from latentclust.runs.checkpoints import check_class, read_checkpoint
+from latentclust.runs.rebuilding import rebuild
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 
 KEY = "estimator"

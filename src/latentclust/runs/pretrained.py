@@ -14,7 +14,8 @@ from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, code_mixture
 from latentclust.modules import likelihoods, networks, objectives, schedules
 from latentclust.runs.cache import code_of, place
-from latentclust.runs.checkpoints import read_file, rebuild
+from latentclust.runs.checkpoints import read_file
+from latentclust.runs.rebuilding import rebuild
 from latentclust.runs.resume import train_from
 from latentclust.runs.run import Run
 from latentclust.settings.model import Pretrained

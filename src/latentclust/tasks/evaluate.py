@@ -9,10 +9,10 @@ from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
 from latentclust.models import Described, LatentModel
 from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
-from latentclust.runs.checkpoints import load_weights
 from latentclust.runs.code_mixture import require_code_mixture
 from latentclust.runs.describing import rows_of, table_of
 from latentclust.runs.pretrained import FirstStage, cached_autoencoder
+from latentclust.runs.rebuilding import load_weights
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings

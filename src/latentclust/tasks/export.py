@@ -3,8 +3,8 @@
 import torch
 
 from latentclust.errors import LatentclustError
-from latentclust.runs.checkpoints import whole_model
 from latentclust.runs.exporting import differences, export, keep_facts, opened, plausible, require_exporter
+from latentclust.runs.rebuilding import whole_model
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin, require_trained

@@ -12,7 +12,8 @@ from latentclust.gallery.pictures import as_pictures, in_rows
 from latentclust.hardware import choose_accelerator
 from latentclust.models import HasMixture, Samples
 from latentclust.registry import MODELS
-from latentclust.runs.checkpoints import check_class, read_checkpoint, rebuild
+from latentclust.runs.checkpoints import check_class, read_checkpoint
+from latentclust.runs.rebuilding import rebuild
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin, require_trained

@@ -10,8 +10,8 @@ from latentclust.data.incoming import open_inputs
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel
 from latentclust.runs.assignments import require_parquet, write_assignments
-from latentclust.runs.checkpoints import whole_model
 from latentclust.runs.describing import rows_of_new
+from latentclust.runs.rebuilding import whole_model
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import assign, begin, load_trained, require_trained
