@@ -8,11 +8,20 @@ from pathlib import Path
 import torch
 
 from latentclust import __version__
-from latentclust.data import Augmentation, DataModule, augment, batches, datamodule, preprocess, transforms
+from latentclust.data import (
+    Augmentation,
+    DataModule,
+    augment,
+    batches,
+    datamodule,
+    description,
+    preprocess,
+    transforms,
+)
 from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
-from latentclust.models import AE, ae, base, code_mixture
-from latentclust.modules import likelihoods, networks, objectives, schedules
+from latentclust.models import AE, ae, base, bounds, code_mixture
+from latentclust.modules import decoders, likelihoods, networks, objectives, schedules
 from latentclust.runs.cache import code_of, place
 from latentclust.runs.checkpoints import read_file
 from latentclust.runs.rebuilding import rebuild
@@ -31,15 +40,18 @@ CODE = (
     augment,
     batches,
     datamodule,
+    description,
     preprocess,
     transforms,
     networks,
+    decoders,
     likelihoods,
     objectives,
     schedules,
     epoch_seed,
     ae,
     base,
+    bounds,
     code_mixture,
 )
 
