@@ -96,7 +96,8 @@ class Settings(Section):
     def plain(self) -> dict[str, Any]:
         """Return them as conf/ composes them: nested dictionaries, lists and values."""
         others = {key for key, task in OF_ONE_TASK.items() if task != self.task.name}
-        return self.model_dump(mode="json", exclude=others)
+        # A value that is still missing, "???", is of no right type.
+        return self.model_dump(mode="json", exclude=others, warnings=False)
 
 
 def settings_class() -> type[Settings]:
