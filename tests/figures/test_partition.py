@@ -62,8 +62,8 @@ def test_the_regions_lie_where_their_clusters_are(moons):
     regions = (x > 0).astype(int) + 2 * ((x > 0) & (y > 0))
     figure = partition_scatter(points, groups, groups, title="Blobs", regions=regions)
     truth, found = figure.axes
-    assert not truth.inputs
-    (image,) = found.inputs
+    assert not truth.images
+    (image,) = found.images
     assert tuple(image.get_extent()) == (left, right, bottom, top)
     assert image.origin == "lower"
     drawn = np.asarray(image.get_array())

@@ -1,6 +1,7 @@
 """Write a trained model for other programs, and check there that it says the same."""
 
 import json
+import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -100,6 +101,8 @@ def export(model: LatentModel, example: Tensor, folder: Path, kind: str) -> Path
     LatentclustError
         If the file cannot be written, or a part of the model cannot be expressed in the format.
     """
+    # Its passes announce each constant that they share.
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)
     deployed, path = Deployed(model).eval(), folder / f"model{SUFFIXES[kind]}"
     sizes = {"x": {0: torch.export.Dim("batch", min=1)}}
     try:
