@@ -59,8 +59,14 @@ TINY = "experiment=tiny_vade"
         (["+model=vae"], "model is there already: write model=... without a +"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
         (["--config-dir", "nowhere"], "there is no folder"),
-        (["data.path=x.npz"], "data=mnist has no data.path; data=files has: give data=files too"),
-        (["data=digits", "data.root=x"], "data=digits has no data.root; data=mnist, fashion_mnist has"),
+        (
+            ["data.path=x.npz"],
+            "data=mnist has no data.path; data=files, folder, table has: give data=files too",
+        ),
+        (
+            ["data=digits", "data.root=x"],
+            "data=digits has no data.root; data=mnist, fashion_mnist, torchvision has",
+        ),
         (["epochs=3"], "did you mean 'trainer.max_epochs'"),
         (["lr=1"], "did you mean 'model.optimizer.learning_rate'"),
         (["model.lr=1"], "did you mean 'model.optimizer.learning_rate'"),

@@ -79,9 +79,10 @@ def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModul
     run.check_data(inputs, name_of(inputs))
     if inputs.passes > 1:
         log.info(
-            "An epoch goes %d times over the %s inputs (data.min_images_per_epoch=%d)",
+            "An epoch goes %d times over the %s %ss (data.min_images_per_epoch=%d)",
             inputs.passes,
             f"{len(inputs.pool):,}",
+            inputs.kind,
             inputs.min_images_per_epoch,
         )
     return inputs, settings

@@ -83,7 +83,7 @@ def build_data(
     if fast_dev_run and len(data.pool) > tried:
         data = build_datamodule(**options | {"limit": tried})
         data.setup()
-        log.info("trainer.fast_dev_run: %s inputs, no checkpoints, no curves", f"{tried:,}")
+        log.info("trainer.fast_dev_run: %s %ss, no checkpoints, no curves", f"{tried:,}", data.kind)
     return data
 
 
