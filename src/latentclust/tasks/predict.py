@@ -21,9 +21,9 @@ from latentclust.training.inference import in_chunks
 def predict(settings: Settings, run: Run) -> None:
     """Write ``predictions.npz``: the pool's codes (N, D), clusters (N,) and responsibilities (N, K).
 
-    Images that the pool leaves out (``data.pool=train``) get ``test_codes``, ``test_clusters`` and
+    Inputs that the pool leaves out (``data.pool=train``) get ``test_codes``, ``test_clusters`` and
     ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
-    when its training was over; its checkpoint carries it, so an image has the same cluster in every call.
+    when its training was over; its checkpoint carries it, so an input has the same cluster in every call.
 
     Beside it lies ``assignments.csv``. With ``input`` that alone is written, of the inputs there.
     """
@@ -31,7 +31,7 @@ def predict(settings: Settings, run: Run) -> None:
         predict_new(settings, run, settings.input)
         return
     data, model, _ = load_trained(settings, run)
-    arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} images of the pool"
+    arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} {data.kind}s of the pool"
     if data.held_out is not None:
         held_out = predictions(model, data.held_out.inputs)
         arrays |= {f"test_{name}": array for name, array in held_out.items()}
@@ -70,7 +70,7 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
 
 
 def predictions(model: LatentModel, images: Tensor) -> dict[str, Any]:
-    """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of uint8 images."""
+    """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of preprocessed inputs."""
     codes = in_chunks(model.encode, images)
     gamma = in_chunks(model.predict_proba, images)
     arrays = {"codes": codes, "clusters": gamma.argmax(dim=-1), "responsibilities": gamma}
