@@ -28,7 +28,7 @@ class LatentMine(LatentModel):
     """What README says that a new model is."""
 
     def __init__(self, input_shape: list[int], widths: list[int], latent_dim: int, **options: Any) -> None:
-        for name in ("reconstruction", "channels"):
+        for name in ("likelihood", "channels"):
             options.pop(name)
         super().__init__(**options)
         self.save_hyperparameters(logger=False)
@@ -202,8 +202,9 @@ def test_gradients_are_clipped_in_either_precision(latentclust: Command, precisi
         return outcome.weights()
 
     def farthest(weights: dict[str, torch.Tensor]) -> float:
-        # The mixture is fitted to the codes when the training is over.
-        trained = [name for name in weights if not name.startswith("code_mixture.")]
+        # The mixture and the bounds are those of the codes when the training is over.
+        measured = ("code_mixture.", "pool_bounds.")
+        trained = [name for name in weights if not name.startswith(measured)]
         return max((weights[name] - start[name]).abs().max().item() for name in trained)
 
     start = after_one_step("1e-30")

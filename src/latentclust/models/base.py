@@ -19,7 +19,7 @@ from latentclust.models.bounds import Described, PoolBounds
 from latentclust.models.code_mixture import CodeMixture
 from latentclust.models.inputs import Inputs, as_inputs
 from latentclust.modules.decoders import Decoder
-from latentclust.modules.likelihoods import Likelihood
+from latentclust.modules.likelihoods import Likelihood, SquaredError
 from latentclust.modules.networks import Encoder, GaussianEncoder
 from latentclust.modules.objectives import ELBO, expected_nll
 from latentclust.modules.schedules import ADDED_FACTOR, ENDING, PlannedLR, lr_factor
@@ -57,8 +57,8 @@ class LatentModel(L.LightningModule, ABC):
 
     encoder: Encoder | GaussianEncoder
     decoder: Decoder
-    likelihood: Likelihood
-    """p(x|z)."""
+    likelihood: Likelihood = SquaredError("image")
+    """p(x|z); unless a model says otherwise, that of images."""
     description: Description | None = None
     """Of the raw inputs, and how they become x; checkpoints carry it."""
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
