@@ -225,6 +225,7 @@ STAGES = (
     "restarts (merged)",
     "train epoch 3/3",
     "evaluate",
+    "assign",
     "show",
     "t-SNE of the latent space",
     "t-SNE of the raw pixels",

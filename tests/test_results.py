@@ -17,7 +17,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from scipy.stats import sem
 
+from latentclust.compose import without_hydra
+from latentclust.settings import check_settings
 from latentclust.settings.habits import MOVED
+from latentclust.settings.resolve import resolve
 from tests.conftest import REPOSITORY, Command
 
 
@@ -236,7 +239,8 @@ def test_the_recipes_are_still_what_was_measured() -> None:
         for run in importlib.import_module("accuracy").load():
             recipe = [] if run["recipe"] == "default" else [f"experiment={run['recipe']}"]
             cfg = compose("config", overrides=[*recipe, f"data={run['data']}", f"seed={run['seed']}"])
-            now = flat(OmegaConf.to_container(cfg, resolve=True))
+            settings, _ = resolve(check_settings(without_hydra(cfg)), (1, 28, 28), ["unit"])
+            now = flat(settings.plain())
             for key, value in flat(run["config"]).items():
                 if not key.startswith(unrelated):
                     assert now[MOVED.get(key, key)] == value, (run["recipe"], key)
