@@ -53,9 +53,9 @@ def report(tmp_path_factory):
 
 
 @contextmanager
-def opened(browser, path):
+def opened(browser, path, width=1366):
     """Open a report; it must not complain nor ask anybody for anything."""
-    page = browser.new_page(viewport={"width": 1366, "height": 900})
+    page = browser.new_page(viewport={"width": width, "height": 900})
     trouble, asked = [], []
     page.on("console", lambda message: trouble.append(message.text) if message.type != "log" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -149,6 +149,15 @@ def test_another_plane_moves_the_dots_and_their_tooltips(page):
     facts, middle = tooltip(page)
     assert facts[0] == "0"
     assert_close(middle, 255 * GRAYS[0])
+
+
+def test_on_a_phone_everything_is_there_and_nothing_is_cut(browser, report):
+    with opened(browser, report, width=390) as page:
+        page.wait_for_timeout(300)  # until the legend has gone below
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("document.querySelector('.explorer').scrollWidth") <= 390
+        page.select_option("#explorer-color", label="label")
+        assert_close(color_at(page, FIRST[1]), over_white(PALETTE[4]))
 
 
 def test_print_leaves_the_explorer_out(page):

@@ -16,13 +16,9 @@
   // On a phone the legends go below the plot, which has no room beside it.
   if (matchMedia("(max-width: 40rem)").matches) {
     const legends = plot.right.filter((part) => part.type === "Legend");
-    plot.right = plot.right.filter((part) => part.type !== "Legend" && part.type !== "ColorBar");
-    for (const legend of legends) {
-      legend.orientation = "horizontal";
-      legend.ncols = 4;
-      legend.title = "";
-    }
-    plot.below = [...plot.below, ...legends];
+    const right = plot.right.filter((part) => part.type !== "Legend" && part.type !== "ColorBar");
+    for (const legend of legends) legend.setv({ orientation: "horizontal", ncols: 4, title: "" });
+    plot.setv({ right, below: [...plot.below, ...legends] }); // at once: a legend is never without a place
     plot.min_border_right = 0;
     plot.toolbar_location = null;
   }
