@@ -16,6 +16,7 @@ from latentclust.settings.trainer import Trainer
 NETWORKS = {
     "deep": Network(),
     "shallow": Network(widths=(512,)),
+    "small": Network(widths=(256, 256)),
     "conv": Network(channels=(32, 64), widths=(256, 1000)),
     "auto": Network(channels="auto", widths="auto", decoder="auto"),
 }

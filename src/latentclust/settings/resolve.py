@@ -9,9 +9,6 @@ from latentclust.settings.model import Partition
 from latentclust.settings.recipes import AUGMENTS, NETWORKS
 from latentclust.settings.top import Settings
 
-# Without an image to mirror, a perceptron; small ones are enough for the few numbers of most tables.
-VECTOR_WIDTHS = (500, 500, 2000)
-
 
 def resolve(
     settings: Settings, shape: Sequence[int], preprocess: Sequence[str]
@@ -39,7 +36,7 @@ def resolve(
     if isinstance(model, Partition):
         return settings.model_copy(update={"preprocess": tuple(preprocess)}), []
     chosen: list[str] = []
-    network = NETWORKS["conv"] if image else NETWORKS["deep"]
+    network = NETWORKS["conv"] if image else NETWORKS["small"]
     if image and shape[0] > 1:
         network = network.model_copy(update={"decoder": "conv"})
     augment = AUGMENTS["affine"] if image else AUGMENTS["none"]
@@ -80,7 +77,7 @@ def _refuse(settings: Settings, image: bool) -> None:
     space = getattr(init, "space", None)
     if not image and network.channels:
         raise LatentclustError(
-            "network.channels are for images, and the inputs are vectors: choose network=deep"
+            "network.channels are for images, and the inputs are vectors: choose network=small"
         )
     if not image and any(value for _, value in augment):
         raise LatentclustError("augment is for images, and the inputs are vectors: choose augment=none")
