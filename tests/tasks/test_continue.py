@@ -160,7 +160,7 @@ def test_time_that_is_over(latentclust: Command, tmp_path: Path) -> None:
     cut = latentclust(TINY, "trainer.max_time=00:00:00:00")
     assert cut.status == 124
     assert "over before the pretraining; continue with" in cut.err
-    assert not list(tmp_path.glob("outputs/cache/*"))
+    assert not list(tmp_path.glob("outputs/cache/*.*"))
     whole = latentclust(TINY)
     short = latentclust(TINY, "trainer.max_time=00:00:00:00")  # the pretraining is in the cache now
     assert short.status == 0

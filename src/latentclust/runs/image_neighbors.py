@@ -13,7 +13,7 @@ from latentclust import __version__
 from latentclust.atomic import whole_file
 from latentclust.clustering import Neighbors, distortion, nearest, nearest_images, neighbors
 from latentclust.data import DataModule
-from latentclust.runs.cache import code_of, place
+from latentclust.runs.cache import code_of, one_at_a_time, place
 from latentclust.settings.init import Manifold
 
 log = logging.getLogger(__name__)
@@ -42,14 +42,15 @@ def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: 
         **options,
     }
     path = place(output_dir, "neighbors", "npz", depends_on)
-    if (kept := kept_neighbors(path)) is not None:
-        log.info("The images' neighbors come from %s", path)
-        return kept
-    log.info("Searching neighbors among %s images, for later runs too: %s", f"{len(images):,}", path)
-    found = nearest_images(images, n, **options)
-    with whole_file(path) as file:
-        np.savez_compressed(file, indices=found.indices.astype(np.int32), distances=found.distances)
-    return found
+    with one_at_a_time(path):
+        if (kept := kept_neighbors(path)) is not None:
+            log.info("The images' neighbors come from %s", path)
+            return kept
+        log.info("Searching neighbors among %s images, for later runs too: %s", f"{len(images):,}", path)
+        found = nearest_images(images, n, **options)
+        with whole_file(path) as file:
+            np.savez_compressed(file, indices=found.indices.astype(np.int32), distances=found.distances)
+        return found
 
 
 def kept_neighbors(path: Path) -> Neighbors | None:

@@ -1,6 +1,7 @@
 """A model's first stage: an autoencoder, trained once per setting and kept."""
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +23,7 @@ from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, bounds, code_mixture
 from latentclust.modules import decoders, likelihoods, networks, objectives, schedules
-from latentclust.runs.cache import code_of, place
+from latentclust.runs.cache import code_of, one_at_a_time, place
 from latentclust.runs.checkpoints import read_file
 from latentclust.runs.rebuilding import rebuild
 from latentclust.runs.resume import train_from
@@ -74,6 +75,8 @@ class FirstStage:
 def pretrained_autoencoder(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: Run) -> AE | None:
     """Train the autoencoder that a model starts from, or take it from the cache.
 
+    Of equal runs that start together in several processes one trains it, and the others wait for it.
+
     Returns
     -------
     AE | None
@@ -84,9 +87,19 @@ def pretrained_autoencoder(stage: FirstStage, setup: TrainingSetup, data: DataMo
     OutOfTimeError
         If ``trainer.max_time`` is over before the pretraining.
     """
-    cached = cached_autoencoder(stage, data)
-    if cached is not None or run.stage == "train":
-        return cached
+    with one_at_a_time(cache_path(stage, data)) if stage.model.pretrain.cache else nullcontext():
+        cached = cached_autoencoder(stage, data)
+        return cached if cached is not None or run.stage == "train" else pretrained(stage, setup, data, run)
+
+
+def pretrained(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: Run) -> AE:
+    """Train the autoencoder, and keep it if that is wanted.
+
+    Raises
+    ------
+    OutOfTimeError
+        If ``trainer.max_time`` is over before it is trained.
+    """
     model, pretrain = stage.build(data), stage.model.pretrain
     model.description = data.description
     augmentation = data.augmentation
