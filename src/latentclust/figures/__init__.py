@@ -14,6 +14,7 @@ from latentclust.figures.plane import between, plane_codes, plane_grid, plane_ra
 from latentclust.figures.profiles import profile_map, standardized_means
 from latentclust.figures.projection import Plane, pca_plane, project
 from latentclust.figures.report import render_report
+from latentclust.figures.seeds import seed_dots
 from latentclust.figures.space import latent_scatter_3d
 from latentclust.figures.style import save
 from latentclust.figures.tree import merge_tree
@@ -48,6 +49,7 @@ __all__ = [
     "reliability",
     "render_report",
     "save",
+    "seed_dots",
     "standardized_means",
     "training_curves",
 ]

@@ -64,11 +64,11 @@ def render_report(
     LatentclustError
         The place cannot be written.
     """
-    pictures, unread = _embed(figures)
+    pictures, unread = embed(figures)
     results, inputs = summary.get("results") or [], summary.get("inputs", "images")
     clusters = [] if account is None else account["clusters"]
     labeled = any((row.get("pool") or {}).get("acc") is not None for row in results)
-    page = _template().render(
+    page = template("report.html.j2").render(
         title=" on ".join(str(summary[key]) for key in ("model", "data") if summary.get(key)) or "A run",
         summary=summary,
         warnings=[*(summary.get("warnings") or []), *unread],
@@ -146,16 +146,17 @@ def percent(share: Any) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return one of the pages' templates."""
     environment = Environment(
         loader=PackageLoader("latentclust", "figures"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["duration"] = duration
     environment.filters["percent"] = percent
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
-def _embed(figures: Mapping[str, Path]) -> tuple[list[tuple[str, str]], list[str]]:
+def embed(figures: Mapping[str, Path]) -> tuple[list[tuple[str, str]], list[str]]:
     """Turn image files into (caption, data URI) pairs, and those that cannot be read into sentences."""
     pictures, unread = [], []
     for caption, path in figures.items():

@@ -47,7 +47,7 @@ def _check_task(settings: Settings) -> None:
 
 def _check_checkpoint(settings: Settings) -> None:
     task = settings.task.name
-    if task not in {"fit", "report"} and settings.ckpt_path is None:
+    if task not in {"fit", "report", "compare"} and settings.ckpt_path is None:
         raise LatentclustError(f"task={task} needs a trained model: give ckpt_path=last or a .ckpt file")
 
 

@@ -8,5 +8,7 @@ from latentclust.settings.base import Section
 class Task(Section):
     """What is run."""
 
-    name: Literal["fit", "evaluate", "predict", "generate", "export", "figures", "report", "merge"] = "fit"
+    name: Literal[
+        "fit", "evaluate", "predict", "generate", "export", "figures", "report", "merge", "compare"
+    ] = "fit"
     """Which task."""

@@ -77,6 +77,10 @@ class Settings(Section):
     """``task=generate``: images."""
     run: FilePath | None = None
     """``task=report``: the run's folder."""
+    runs: FilePath | Annotated[tuple[FilePath, ...], Field(min_length=1), Words("a list of paths")] | None = (
+        None
+    )
+    """``task=compare``: folders of sweeps or runs, or folders with such inside; ``*`` stands for anything."""
     input: FilePath | None = None
     """``task=predict``: new inputs, a file or a folder; null for the run's own data."""
     format: Literal["onnx", "torch_export"] | None = None
@@ -122,6 +126,7 @@ OF_ONE_TASK = {
     "cluster": "generate",
     "n": "generate",
     "run": "report",
+    "runs": "compare",
     "input": "predict",
     "format": "export",
 }

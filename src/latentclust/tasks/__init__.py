@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from latentclust.runs.run import Run
 from latentclust.settings import Settings
+from latentclust.tasks.compare import compare
 from latentclust.tasks.evaluate import evaluate
 from latentclust.tasks.export import export_model
 from latentclust.tasks.figures import redraw
@@ -24,4 +25,5 @@ TASKS: dict[str, Task] = {
     "figures": redraw,
     "report": report,
     "merge": merge,
+    "compare": compare,
 }

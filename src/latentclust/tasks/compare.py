@@ -1,0 +1,33 @@
+"""Compare runs: what varied, the seeds folded, and which differences are larger than their noise."""
+
+from pathlib import Path
+
+from latentclust.errors import LatentclustError
+from latentclust.runs.comparing import Comparison
+from latentclust.runs.records import read_runs
+from latentclust.runs.run import Run, tell
+from latentclust.settings import Settings
+
+
+def compare(settings: Settings, run: Run) -> None:
+    """Print the table of the runs that ``settings.runs`` names, and write it as page, CSV and Markdown.
+
+    Raises
+    ------
+    LatentclustError
+        If there are no runs, or none of them is whole.
+    """
+    assert settings.runs is not None
+    patterns = [settings.runs] if isinstance(settings.runs, str) else settings.runs
+    comparison = Comparison.of(read_runs(patterns))
+    if not comparison.rows:
+        raise LatentclustError(
+            f"runs: none of the {len(comparison.records)} runs there is finished: nothing can be compared"
+        )
+    tell_of(comparison, run.folder, run.command)
+
+
+def tell_of(comparison: Comparison, folder: Path, command: str | None = None) -> None:
+    """Print a comparison and write it into a folder."""
+    comparison.print()
+    tell(f"The table: {comparison.write(folder, command)}")
