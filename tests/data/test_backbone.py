@@ -154,7 +154,7 @@ def test_unknown_models_and_files_are_explained(squeezenet, tmp_path, images):
     np.save(tmp_path / "x.npy", np.eye(4))
     options = {"backbone": "squeezenet1_1", "backbone_weights": str(squeezenet[1])}
     with pytest.raises(LatentclustError, match="is for images, and these are vectors"):
-        build_datamodule("files", path=str(tmp_path / "x.npy"), **options).load()
+        build_datamodule("files", path=str(tmp_path / "x.npy"), **options).setup()
 
 
 def test_weights_that_have_changed_are_told(squeezenet, tmp_path):

@@ -11,6 +11,7 @@ from latentclust import figures
 from latentclust.data import build_datamodule
 from latentclust.gallery.oddities import oddities
 from latentclust.models import Described
+from latentclust.training.inference import Looked
 
 
 def test_what_is_wrong_and_what_is_explained_worst(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +34,8 @@ def test_what_is_wrong_and_what_is_explained_worst(monkeypatch: pytest.MonkeyPat
         drawn[title] = images, row_labels
 
     monkeypatch.setattr(figures, "image_grid", keep)
-    names = [drawing.name for drawing in oddities(data, Described(torch.zeros(200, 2), gamma, bounds), "T")]
+    looked = Looked(data.pool, Described(torch.zeros(200, 2), gamma, bounds))
+    names = [drawing.name for drawing in oddities(looked, data.class_names, "T")]
     assert names == ["wrong", "unlike"]
     wrong, names_of_rows = drawn["T: 5 of 200 images are in a cluster of another class"]
     assert names_of_rows == ["3 among 8: 4", "9 among 4: 1"]
@@ -52,5 +54,6 @@ def test_right_clusters_and_vectors_have_no_gallery_of_mistakes() -> None:
     data.setup()
     assert data.pool.labels is not None
     right = torch.nn.functional.one_hot(data.pool.labels, 10).float()
-    drawn = list(oddities(data, Described(torch.zeros(50, 2), right, torch.zeros(50)), "T"))
+    looked = Looked(data.pool, Described(torch.zeros(50, 2), right, torch.zeros(50)))
+    drawn = list(oddities(looked, data.class_names, "T"))
     assert [drawing.name for drawing in drawn] == ["unlike"]

@@ -19,6 +19,8 @@ Arrays = dict[str, NDArray[Any]]
 
 INPUTS = ("images", "x")
 OTHERS = ("labels", "is_test", "ids", "feature_names")
+SAVE_ALONE = "save the inputs alone with numpy.save('x.npy', x), which is read in blocks"
+LEAVE_THERE = "give data.in_memory=false, which reads it in blocks, or fewer inputs"
 SPARSE = {"format", "shape", "data"}  # what scipy.sparse.save_npz always writes
 
 
@@ -39,7 +41,7 @@ def read_arrays(path: Path) -> Arrays:
         with path.open("rb") as file:
             if is_zipfile(file):
                 return _read_archive(file)
-            return {"x": _read_array(file, path.stat().st_size)}
+            return {"x": _read_array(file, path.stat().st_size, LEAVE_THERE)}
     except LatentclustError:
         raise
     except MemoryError as error:
@@ -59,11 +61,11 @@ def _read_archive(file: IO[bytes]) -> Arrays:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         sparse = set(members) >= SPARSE
         names = {name: name for name in members} if sparse else _names(set(members))
-        require_memory(sum(member.file_size for member in members.values()))
+        require_memory(sum(member.file_size for member in members.values()), SAVE_ALONE)
         arrays = {}
         for name, member in members.items():
             with archive.open(member) as content:
-                arrays[names[name]] = _read_array(content, member.file_size)
+                arrays[names[name]] = _read_array(content, member.file_size, SAVE_ALONE)
     if not sparse:
         return arrays
     file.seek(0)
@@ -88,7 +90,7 @@ def _names(members: set[str]) -> dict[str, str]:
     return {name: name for name in members}
 
 
-def _read_array(file: IO[bytes], size: int) -> NDArray[Any]:
+def _read_array(file: IO[bytes], size: int, advice: str) -> NDArray[Any]:
     """Read an array in NumPy's format from a file of this size in bytes."""
     file.seek(0)
     version = npy.read_magic(file)
@@ -96,7 +98,7 @@ def _read_array(file: IO[bytes], size: int) -> NDArray[Any]:
     declared = prod(shape) * dtype.itemsize
     if dtype.hasobject or min(shape, default=0) < 0 or file.tell() + declared > size:
         raise ValueError(f"{dtype} of shape {shape} in {size} bytes")
-    require_memory(declared)
+    require_memory(declared, advice)
     file.seek(0)
     array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from latentclust.data.kept import keep, place, taken
+from latentclust.data.mapped import InputRows, parts
 from latentclust.data.splits import Source, Split
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
@@ -245,7 +246,8 @@ def _vectors(backbone: Backbone, splits: list[Split]) -> dict[str, Any]:
     return arrays
 
 
-def _digest(images: Tensor) -> str:
+def _digest(images: InputRows) -> str:
     digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
-    digest.update(images.contiguous().numpy().data)
+    for part in parts(images):
+        digest.update(part.contiguous().numpy().data)
     return digest.hexdigest()

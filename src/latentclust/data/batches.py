@@ -96,8 +96,11 @@ class SeededPermutation:
         # A sum such as seed + epoch would give seed 1 the orders of seed 0, one epoch late.
         mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1).item()
         generator = torch.Generator().manual_seed(mixed)
-        orders = [torch.randperm(self.size, generator=generator) for _ in range(self.passes)]
-        return torch.cat(orders)[share]
+        return torch.cat([self.order(generator) for _ in range(self.passes)])[share]
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        """Draw the order of one pass, int64 ``(N,)``."""
+        return torch.randperm(self.size, generator=generator)
 
     def __len__(self) -> int:
         return -(-self.passes * self.size // self.world_size)

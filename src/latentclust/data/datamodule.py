@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from lightning import LightningDataModule
-from torch import Tensor
 
 from latentclust.data.augment import Augmentation, augment
 from latentclust.data.batches import Batch, TensorBatches, as_floats
 from latentclust.data.description import Description
+from latentclust.data.mapped import InputRows, MappedInputs, parts
 from latentclust.data.preprocess import Preprocess, in_parts, suitable_steps
-from latentclust.data.splits import InputSpec, Source, Split, apportion, uniform_subset
+from latentclust.data.splits import InputSpec, Source, Split, apportion, require_limit, uniform_subset
+from latentclust.data.streamed import StreamedBatches
+from latentclust.data.transforms import SAMPLE
 from latentclust.errors import LatentclustError
 
 POOLS = ("all", "train")
@@ -88,7 +90,7 @@ class DataModule(LightningDataModule, ABC):
         self.preprocess = preprocess
         self.notes: tuple[str, ...] = ()
         self.files: Path | None = None  # where ids begin that are names of files
-        self.raw_pool: Tensor | None = None
+        self.raw_pool: InputRows | None = None
         self._description: Description | None = None
         self.test_slice: slice | None = None
         self._pool: Split | None = None
@@ -112,8 +114,8 @@ class DataModule(LightningDataModule, ABC):
         """
         if self._pool is not None:
             return
-        source = self.load()
-        train, test = self._limited(source)
+        source = self.look(self._limited(self.load()))
+        train, test = source.train, source.test
         if self.pool_kind == "all" and test is not None:
             pool, self.test_slice = train + test, slice(len(train), len(train) + len(test))
         else:
@@ -135,23 +137,28 @@ class DataModule(LightningDataModule, ABC):
             self.raw_pool = pool.inputs
             if reason:
                 self.notes += (f"preprocess={'+'.join(steps)}: {reason}",)
+            if len(pool) > SAMPLE and any(step.name == "pca" for step in preprocess.steps):
+                self.notes += (f"the principal components are those of {SAMPLE:,} of the vectors",)
         self._pool = replace(pool, inputs=in_parts(preprocess, pool.inputs))
         if self._held_out is not None:
             self._held_out = replace(self._held_out, inputs=in_parts(preprocess, self._held_out.inputs))
 
-    def _limited(self, source: Source) -> tuple[Split, Split | None]:
+    def look(self, source: Source) -> Source:
+        """Turn the inputs into others, once ``limit`` is applied; by default they stay what they are."""
+        return source
+
+    def _limited(self, source: Source) -> Source:
         train, test, limit = source.train, source.test, self.limit
-        if limit is None:
-            return train, test
+        if limit is None or source.limited:
+            return source
         n_train, n_test = len(train), 0 if test is None else len(test)
-        n_pool = n_train + n_test if self.pool_kind == "all" else n_train
-        if limit > n_pool:
-            raise LatentclustError(f"limit={limit} is larger than the pool: give at most {n_pool}")
+        require_limit(limit, n_train + n_test if self.pool_kind == "all" else n_train)
         if self.pool_kind == "all":
             n_train, n_test = apportion([n_train, n_test], limit)
         else:
             n_train, n_test = limit, round(n_test * limit / n_train)
-        return uniform_subset(train, n_train), uniform_subset(test, n_test) if test and n_test else None
+        some = uniform_subset(test, n_test) if test and n_test else None
+        return replace(source, train=uniform_subset(train, n_train), test=some)
 
     @property
     def is_loaded(self) -> bool:
@@ -164,6 +171,11 @@ class DataModule(LightningDataModule, ABC):
         if self._pool is None:
             raise RuntimeError("the inputs are not loaded yet: call setup() first")
         return self._pool
+
+    @property
+    def streams(self) -> bool:
+        """Whether the pool stays in its file and is read in parts."""
+        return isinstance(self.pool.inputs, MappedInputs)
 
     @property
     def description(self) -> Description:
@@ -210,9 +222,10 @@ class DataModule(LightningDataModule, ABC):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hex, of the pool's inputs as the network takes them, and their shape."""
-        inputs = self.pool.inputs.cpu().contiguous()
+        inputs = self.pool.inputs
         digest = hashlib.sha256(str(tuple(inputs.shape)).encode())
-        digest.update(inputs.numpy().data)
+        for part in parts(inputs):
+            digest.update(part.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
     def to(self, device: torch.device | str) -> Self:
@@ -243,7 +256,10 @@ class DataModule(LightningDataModule, ABC):
         rank, world_size = 0, 1
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
-        options = {"passes": passes, "seed": self.seed, "rank": rank, "world_size": world_size}
+        options: dict[str, Any] = {"passes": passes, "seed": self.seed}
+        options |= {"rank": rank, "world_size": world_size}
+        if isinstance(split.inputs, MappedInputs):
+            return StreamedBatches(split.inputs, self.batch_size, shuffle=shuffle, **options)
         return TensorBatches(split.inputs, self.batch_size, shuffle=shuffle, **options)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

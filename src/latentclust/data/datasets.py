@@ -11,6 +11,7 @@ from latentclust.data.checks import require_variety
 from latentclust.data.datamodule import DataModule
 from latentclust.data.files import load_files
 from latentclust.data.folder import load_folder
+from latentclust.data.large import load_mapped, stays_in_file
 from latentclust.data.sources import load_digits, load_fashion_mnist, load_mnist
 from latentclust.data.splits import Source, Split
 from latentclust.data.torchvision_sets import load_torchvision
@@ -68,8 +69,8 @@ class ImageDataModule(DataModule):
         self.backbone = None if backbone is None else Backbone(backbone, backbone_weights, backbone_device)
         self.cache_dir = cache_dir
 
-    def seen(self, source: Source) -> Source:
-        """Return the source as the backbone sees it, or as it is if there is none."""
+    def look(self, source: Source) -> Source:
+        """Return the inputs as the backbone sees them, or as they are if there is none."""
         return source if self.backbone is None else seen_by(self.backbone, source, self.cache_dir)
 
 
@@ -80,29 +81,37 @@ class FilesDataModule(ImageDataModule):
     ----------
     path : str
         An ``.npz`` or ``.npy`` file.
+    in_memory : {"auto", True, False}
+        False leaves the array of an ``.npy`` file there and reads it in blocks; "auto" does so with arrays
+        that would fill a fourth of the free memory or more.
     **options
         As for `ImageDataModule`.
     """
 
-    def __init__(self, *, path: str, **options: Any) -> None:
+    def __init__(self, *, path: str, in_memory: bool | str = "auto", **options: Any) -> None:
         super().__init__(**options)
         self.path = path
+        self.in_memory = in_memory
 
     def load(self) -> Source:
-        """Read the user's file.
+        """Read the user's file, or look through it.
 
         Raises
         ------
         LatentclustError
             If it cannot be read, or all its vectors are equal.
         """
-        source = load_files(self.path)
+        path = Path(self.path).expanduser()
+        if self.limit is None and stays_in_file(path, self.in_memory):
+            source = load_mapped(path)
+        else:
+            source = load_files(path, self.limit)
         if source.train.inputs.dim() == 2:  # equal images were always taken
             try:
-                require_variety(source.train.inputs.numpy())
+                require_variety(source.train.inputs)
             except LatentclustError as error:
                 raise LatentclustError(f"{self.path}: {error}") from error
-        return self.seen(source)
+        return source
 
 
 class TableDataModule(DataModule):
@@ -193,7 +202,7 @@ class TorchvisionDataModule(ImageDataModule):
 
     def load(self) -> Source:
         """Fetch the set if need be, and read it."""
-        return self.seen(load_torchvision(self.dataset, self.root))
+        return load_torchvision(self.dataset, self.root)
 
 
 class ArrayDataModule(DataModule):

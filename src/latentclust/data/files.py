@@ -4,22 +4,19 @@ from pathlib import Path
 
 import torch
 
-from latentclust.data.arrays import read_arrays
-from latentclust.data.checks import (
-    checked_ids,
-    checked_images,
-    checked_labels,
-    checked_mask,
-    checked_names,
-    checked_vectors,
-    notes_on,
-)
-from latentclust.data.splits import Source, Split
+from latentclust.data.arrays import Arrays, read_arrays
+from latentclust.data.beside import checked_ids, checked_labels, checked_mask, checked_names
+from latentclust.data.checks import checked_images, checked_vectors, cut, notes_on
+from latentclust.data.mapped import Stored
+from latentclust.data.memory import require_memory
+from latentclust.data.splits import Source, Split, require_limit, uniform_choice
 from latentclust.errors import LatentclustError
 
 
-def load_files(path: str | Path) -> Source:
+def load_files(path: str | Path, limit: int | None = None) -> Source:
     """Load the inputs of an ``.npz`` file, or of an ``.npy`` file that holds nothing else.
+
+    Of an ``.npy`` file ``limit`` inputs are read, drawn as by `uniform_subset`, if that is given.
 
     The arrays of the ``.npz`` file are:
 
@@ -42,7 +39,9 @@ def load_files(path: str | Path) -> Source:
     """
     path = Path(path).expanduser()
     try:
-        arrays = read_arrays(path)
+        arrays, limited = _some(path, limit), limit is not None
+        if arrays is None:
+            arrays, limited = read_arrays(path), False
         given, labels, mask, ids, names = (
             arrays.get(name) for name in ("images", "labels", "is_test", "ids", "feature_names")
         )
@@ -57,7 +56,7 @@ def load_files(path: str | Path) -> Source:
         else:
             inputs = checked_vectors(arrays["x"])
             feature_names = checked_names(names, inputs.shape[1])
-            notes = notes_on(inputs, feature_names)
+            notes = notes_on(cut(inputs), feature_names)
         codes, class_names = checked_labels(labels, len(inputs))
         is_test = checked_mask(mask, len(inputs))
         whole = Split(torch.from_numpy(inputs), codes, checked_ids(ids, len(inputs)))
@@ -65,4 +64,19 @@ def load_files(path: str | Path) -> Source:
         raise LatentclustError(f"{path}: {error}") from error
     test = whole[is_test] if is_test.any() else None
     train = whole if test is None else whole[~is_test]
-    return Source(train, test, class_names, feature_names, notes)
+    return Source(train, test, class_names, feature_names, notes, limited=limited)
+
+
+def _some(path: Path, limit: int | None) -> Arrays | None:
+    """Read as many rows as are wanted; None where everything must be read."""
+    if limit is None or path.suffix.lower() != ".npy" or not path.is_file():
+        return None
+    try:
+        stored = Stored.of(path)
+    except LatentclustError:
+        return None  # whoever reads everything says what is wrong
+    if not stored.shape:
+        return None
+    require_limit(limit, len(stored))
+    require_memory(limit * (stored.nbytes // max(1, len(stored))), "give a lower data.limit")
+    return {"x": stored.read(uniform_choice(len(stored), limit).numpy())}

@@ -88,7 +88,7 @@ def load_folder(
                 f"{len(pictures.kept)} of {len(found.names)} pictures can be read, which are too few to "
                 f"cluster{_reason(pictures)}"
             )
-        require_variety(pictures.inputs.numpy(), "pictures")
+        require_variety(pictures.inputs, "pictures")
     except LatentclustError as error:
         raise LatentclustError(f"{folder}: {error}") from error
     names = [found.names[i] for i in pictures.kept]

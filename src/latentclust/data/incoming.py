@@ -12,6 +12,7 @@ from torch import Tensor
 from latentclust.data.description import Description
 from latentclust.data.files import load_files
 from latentclust.data.found import find_images
+from latentclust.data.mapped import Stored
 from latentclust.data.pictures import SUFFIXES, read_images
 from latentclust.data.splits import InputSpec, Source
 from latentclust.data.table import read_table
@@ -159,16 +160,16 @@ def takes_bytes(takes: Description) -> bool:
 
 
 def _mapped(path: Path) -> Incoming:
-    """Map an array into memory, so that only what is read of it is there."""
+    """Leave an array in its file, so that only what is read of it is in memory."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise LatentclustError(f"input: '{path}' is no array that can be read: {error}") from error
-    if array.ndim < 2 or array.dtype.kind not in "biuf":
+        stored = Stored.of(path)
+    except LatentclustError as error:
+        raise LatentclustError(f"input: '{path}' {error}") from error
+    if len(stored.shape) < 2 or stored.dtype.kind not in "biuf":
         raise LatentclustError(
-            f"input: '{path}' is {array.dtype} of shape {array.shape}: give numbers, a row for each input"
+            f"input: '{path}' is {stored.dtype} of shape {stored.shape}: give numbers, a row for each input"
         )
-    return Incoming(len(array), None, lambda place: _as_stored(array[place]))
+    return Incoming(len(stored), None, lambda place: _as_stored(stored.read(place)))
 
 
 def _as_stored(part: NDArray[Any]) -> Tensor:

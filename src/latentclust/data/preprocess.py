@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from latentclust.data.mapped import CHUNK, InputRows, MappedInputs
 from latentclust.data.transforms import TRANSFORMS, Transform
 from latentclust.errors import LatentclustError
 
-# Rows that a step is applied to at once, so that no second copy of everything is in memory.
-CHUNK = 16_384
 # A count of less than this share of zeros is not taken for the sparse counts of molecules or words.
 SPARSE = 0.5
 TOP, COMPONENTS = 2000, 50
@@ -48,7 +47,7 @@ class Preprocess(nn.Module):
         self.transforms = nn.ModuleList(transforms)
 
     @classmethod
-    def fit(cls, steps: Sequence[str], inputs: Tensor) -> "Preprocess":
+    def fit(cls, steps: Sequence[str], inputs: InputRows) -> "Preprocess":
         """Fit steps to raw inputs, each to what the steps before it give.
 
         Parameters
@@ -56,7 +55,7 @@ class Preprocess(nn.Module):
         steps
             ``unit``, ``standardize``, ``log1p``, ``top:n``, ``pca:n`` and ``none``.
         inputs
-            uint8 or float32 images ``(N, C, H, W)``, or float32 vectors ``(N, P)``, on the CPU.
+            uint8 or float32 images ``(N, C, H, W)``, or float32 vectors ``(N, P)``, on the CPU or in a file.
 
         Raises
         ------
@@ -122,7 +121,7 @@ def parse(text: str) -> Step:
     return Step(name, int(number) if number else None)
 
 
-def suitable_steps(inputs: Tensor) -> tuple[list[str], str]:
+def suitable_steps(inputs: InputRows) -> tuple[list[str], str]:
     """Choose the steps for raw inputs by what they are, and say why.
 
     Images are scaled to [0, 1]. Vectors are standardized. Vectors of whole numbers, at least half of them 0,
@@ -145,8 +144,10 @@ def suitable_steps(inputs: Tensor) -> tuple[list[str], str]:
     return steps, f"whole numbers, {100 * zeros:.0f} % of them 0, are counts"
 
 
-def in_parts(function: nn.Module, inputs: Tensor) -> Tensor:
-    """Apply a function of rows in chunks, into one tensor."""
+def in_parts(function: nn.Module, inputs: InputRows) -> InputRows:
+    """Apply a function of rows in chunks, into one tensor; of rows in a file, when they are read."""
+    if isinstance(inputs, MappedInputs):
+        return inputs.then(function)
     chunk = inputs[:CHUNK]
     first: Tensor = function(chunk)
     if first is chunk:  # nothing to do, and no copy of all images

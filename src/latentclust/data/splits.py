@@ -7,6 +7,9 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from latentclust.data.mapped import InputRows, MappedInputs
+from latentclust.errors import LatentclustError
+
 # Fixed, so that runs with different seeds see the same inputs and their scores can be compared.
 SUBSET_SEED = 0
 
@@ -25,7 +28,7 @@ class InputSpec(NamedTuple):
     """``(C, H, W)`` of an image, ``(P,)`` of a vector."""
 
     @classmethod
-    def of(cls, inputs: Tensor) -> "InputSpec":
+    def of(cls, inputs: InputRows) -> "InputSpec":
         """Describe the inputs of a tensor ``(N, C, H, W)`` or ``(N, P)``."""
         shape = tuple(inputs.shape[1:])
         return cls("image" if len(shape) == 3 else "vector", shape)
@@ -37,16 +40,16 @@ class Split:
 
     Attributes
     ----------
-    inputs : Tensor
+    inputs : Tensor or MappedInputs
         Images, uint8 or float32 ``(N, C, H, W)``, or vectors, float32 ``(N, P)``, with NaN where a value is
-        missing.
+        missing; in memory or in a file.
     labels : Tensor or None
         int64 ``(N,)``, values 0..K-1, on the CPU; None for unlabeled inputs.
     ids : tuple[str, ...] or None
         What each input is called, N names such as those of files; None: by their places 0..N-1.
     """
 
-    inputs: Tensor
+    inputs: InputRows
     labels: Tensor | None
     ids: tuple[str, ...] | None = None
 
@@ -54,7 +57,7 @@ class Split:
         return len(self.inputs)
 
     def __getitem__(self, index: slice | Tensor) -> "Split":
-        """Part of the set: a slice is a view of the same memory, a tensor of indices copies."""
+        """Part of the set, in memory: a slice is a view of the same memory, a tensor of indices copies."""
         return Split(
             self.inputs[index],
             None if self.labels is None else self.labels[index],
@@ -63,6 +66,8 @@ class Split:
 
     def __add__(self, other: "Split") -> "Split":
         """Both sets in one, this one first; labeled, and with names, if both are."""
+        if isinstance(self.inputs, MappedInputs) or isinstance(other.inputs, MappedInputs):
+            raise TypeError("inputs in a file cannot be joined with others")
         inputs = torch.cat([self.inputs, other.inputs])
         unlabeled = self.labels is None or other.labels is None
         labels = None if unlabeled else torch.cat([self.labels, other.labels])  # type: ignore[list-item]
@@ -99,6 +104,8 @@ class Source:
         What a person should know of the reading, such as files that were left out.
     reading : Mapping[str, Any]
         How new inputs are read like these, in plain values.
+    limited : bool
+        Whether no more was read than is wanted, so that ``data.limit`` has nothing left to do.
     """
 
     train: Split
@@ -107,6 +114,7 @@ class Source:
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    limited: bool = False
 
 
 def apportion(sizes: Sequence[int], total: int) -> list[int]:
@@ -137,5 +145,22 @@ def uniform_subset(split: Split, size: int) -> Split:
     size : int
         Number of inputs to keep, 0..N.
     """
+    return split[uniform_choice(len(split), size)]
+
+
+def uniform_choice(n: int, size: int) -> Tensor:
+    """Return which ``size`` of n inputs `uniform_subset` keeps, int64, in ascending order."""
     generator = torch.Generator().manual_seed(SUBSET_SEED)
-    return split[torch.randperm(len(split), generator=generator)[:size].sort().values]
+    return torch.randperm(n, generator=generator)[:size].sort().values
+
+
+def require_limit(limit: int, n: int) -> None:
+    """Refuse a limit that is larger than the pool of n inputs.
+
+    Raises
+    ------
+    LatentclustError
+        If it is.
+    """
+    if limit > n:
+        raise LatentclustError(f"limit={limit} is larger than the pool: give at most {n}")

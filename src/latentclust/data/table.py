@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentclust.data.checks import checked_ids, checked_labels, checked_vectors, notes_on, require_columns
+from latentclust.data.beside import checked_ids, checked_labels
+from latentclust.data.checks import checked_vectors, cut, notes_on, require_columns
 from latentclust.data.columns import Column, described, values_of
 from latentclust.data.memory import require_memory
 from latentclust.data.splits import Source, Split
@@ -82,7 +83,7 @@ def load_table(
         vectors, names = apply_schema(frame, schema)
         labels, class_names = checked_labels(_labels(frame, label), len(frame))
         split = Split(torch.from_numpy(vectors), labels, _ids(frame, schema["id"]))
-        notes += notes_on(vectors, names)
+        notes += notes_on(cut(vectors), names)
     except LatentclustError as error:
         raise LatentclustError(f"{path}: {error}") from error
     return Source(split, None, class_names, names, notes, cast("Mapping[str, Any]", schema))

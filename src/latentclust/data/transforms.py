@@ -7,7 +7,11 @@ import torch
 from sklearn import decomposition
 from torch import Tensor, nn
 
+from latentclust.data.mapped import InputRows, parts
 from latentclust.errors import LatentclustError
+
+SAMPLE = 100_000
+"""Rows that principal components are fitted to at most."""
 
 
 class Transform(nn.Module):
@@ -31,8 +35,8 @@ class Transform(nn.Module):
         return x
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "Transform":
-        """Fit it to rows."""
+    def fit(cls, x: InputRows, n: int | None) -> "Transform":
+        """Fit it to rows, which are looked at in parts."""
         return cls()
 
 
@@ -47,13 +51,16 @@ class Unit(Transform):
     high: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "Unit":
+    def fit(cls, x: InputRows, n: int | None) -> "Unit":
         """Take the smallest and the largest value; images within [0, 1] keep that range."""
         if x.dim() == 2:
             low, high = nan_extremes(x)
+        elif x.dtype == torch.uint8:
+            low, high = torch.zeros(()), torch.ones(())
         else:
-            low, high = x.min().float(), x.max().float()
-            if x.dtype == torch.uint8 or (low >= 0 and high <= 1):
+            ends = torch.stack([torch.stack([part.min(), part.max()]) for part in parts(x)]).float()
+            low, high = ends[:, 0].min(), ends[:, 1].max()
+            if low >= 0 and high <= 1:
                 low, high = torch.zeros(()), torch.ones(())
         return cls(low=low, high=torch.where(high > low, high, low + 1))
 
@@ -77,12 +84,9 @@ class Standardize(Transform):
     scale: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "Standardize":
+    def fit(cls, x: InputRows, n: int | None) -> "Standardize":
         """Measure what is not missing."""
-        known = ~x.isnan()
-        count = known.sum(dim=0).clamp(min=1)
-        mean = x.double().nan_to_num().sum(dim=0) / count
-        variance = torch.where(known, (x - mean).square(), 0.0).sum(dim=0) / count
+        mean, variance = moments(x)
         scale = torch.where(variance > 0, variance.sqrt(), 1.0)
         return cls(mean=mean.float(), scale=scale.float())
 
@@ -102,7 +106,7 @@ class Log1p(Transform):
     total: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "Log1p":
+    def fit(cls, x: InputRows, n: int | None) -> "Log1p":
         """Take the median of the rows' totals.
 
         Raises
@@ -110,11 +114,14 @@ class Log1p(Transform):
         LatentclustError
             If a value is negative.
         """
-        if (x < 0).any():
-            raise LatentclustError(
-                "preprocess=log1p is for counts, and some values are negative: choose standardize"
-            )
-        totals = x.nansum(dim=1)
+        sums = []
+        for part in parts(x):
+            if (part < 0).any():
+                raise LatentclustError(
+                    "preprocess=log1p is for counts, and some values are negative: choose standardize"
+                )
+            sums.append(part.nansum(dim=1))
+        totals = torch.cat(sums)
         return cls(total=totals[totals > 0].median() if (totals > 0).any() else torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -135,13 +142,12 @@ class Top(Transform):
     others: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "Top":
+    def fit(cls, x: InputRows, n: int | None) -> "Top":
         """Find them; the others' means are what the inverse puts in their places."""
         assert n is not None
-        mean = x.nanmean(dim=0)
-        variance = (x - mean).square().nanmean(dim=0).nan_to_num()
+        mean, variance = moments(x)
         kept = variance.argsort(descending=True, stable=True)[:n].sort().values
-        return cls(kept=kept, others=mean.nan_to_num())
+        return cls(kept=kept, others=mean.float())
 
     def forward(self, x: Tensor) -> Tensor:
         """Choose columns."""
@@ -161,8 +167,8 @@ class PCA(Transform):
     scale: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, n: int | None) -> "PCA":
-        """Fit scikit-learn's PCA.
+    def fit(cls, x: InputRows, n: int | None) -> "PCA":
+        """Fit scikit-learn's PCA; of more than 100,000 rows, to a sample of so many.
 
         Raises
         ------
@@ -170,7 +176,7 @@ class PCA(Transform):
             If a value is missing, or there are fewer rows or features than components.
         """
         assert n is not None
-        if x.isnan().any():
+        if any(bool(part.isnan().any()) for part in parts(x)):
             raise LatentclustError(
                 f"preprocess=pca:{n} needs whole rows, and some values are missing: leave pca out, or the "
                 "columns with holes"
@@ -179,7 +185,10 @@ class PCA(Transform):
             raise LatentclustError(
                 f"preprocess=pca:{n} is more than {len(x)} rows of {x.shape[1]} features have: choose fewer"
             )
-        fitted = decomposition.PCA(n, random_state=0).fit(x.numpy())
+        generator = torch.Generator().manual_seed(0)
+        chosen = torch.randperm(len(x), generator=generator)[:SAMPLE].sort().values
+        rows = x[:] if len(x) <= SAMPLE else x[chosen]
+        fitted = decomposition.PCA(n, random_state=0).fit(rows.numpy())
         scale = max(float(fitted.explained_variance_.mean()) ** 0.5, 1e-12)
         return cls(
             mean=torch.as_tensor(fitted.mean_).float(),
@@ -206,9 +215,41 @@ TRANSFORMS: dict[str, type[Transform]] = {
 }
 
 
-def nan_extremes(x: Tensor) -> tuple[Tensor, Tensor]:
+def nan_extremes(x: InputRows) -> tuple[Tensor, Tensor]:
     """Return the smallest and the largest value of each feature that is not missing, 0 where all are."""
-    missing = x.isnan()
-    low = torch.where(missing, torch.inf, x).amin(dim=0)
-    high = torch.where(missing, -torch.inf, x).amax(dim=0)
+    low, high = (torch.full(x.shape[1:], end) for end in (torch.inf, -torch.inf))
+    for part in parts(x):
+        missing = part.isnan()
+        low = torch.minimum(low, torch.where(missing, torch.inf, part).amin(dim=0))
+        high = torch.maximum(high, torch.where(missing, -torch.inf, part).amax(dim=0))
     return torch.where(low.isinf(), 0.0, low), torch.where(high.isinf(), 0.0, high)
+
+
+def moments(x: InputRows) -> tuple[Tensor, Tensor]:
+    """Measure each feature's mean and variance, of what is not missing; both are 0 where all is.
+
+    Part by part, whose sums of squared deviations are joined exactly (Chan, Golub and LeVeque 1983): the
+    same numbers whether the rows lie in memory or in a file.
+
+    Parameters
+    ----------
+    x
+        ``(N, P)``.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        Each ``(P,)``, float64; the variance has the denominator N.
+    """
+    count = torch.zeros(x.shape[1], dtype=torch.int64)
+    mean, deviations = torch.zeros(2, x.shape[1], dtype=torch.float64)
+    for part in parts(x):
+        known, rows = ~part.isnan(), part.double()
+        n = known.sum(dim=0)
+        own = rows.nan_to_num().sum(dim=0) / n.clamp(min=1)
+        squares = torch.where(known, (rows - own).square(), 0.0).sum(dim=0)
+        total = (count + n).clamp(min=1)
+        deviations += squares + (own - mean).square() * count * n / total
+        mean += (own - mean) * n / total
+        count += n
+    return mean, deviations / count.clamp(min=1)

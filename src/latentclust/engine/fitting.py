@@ -105,8 +105,8 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         choice=choice,
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
-    pool = keep_assignments(settings.output, model, data, run)
-    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, pool, choice)
+    looked = keep_assignments(settings.output, model, data, run)
+    draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, looked, choice)
     summary.write(run.folder)
     summary.log_hparams(trained.trainer.loggers)
     return Outcome(model, results, summary, objective.name)

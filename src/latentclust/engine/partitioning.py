@@ -7,6 +7,7 @@ from latentclust.clustering.partitions import partition as partition_points
 from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import name_of, require_enough
+from latentclust.evaluation.account import account
 from latentclust.evaluation.baselines import RESTARTS
 from latentclust.evaluation.findings import NAMES, Inputs, measure_distances, score
 from latentclust.evaluation.health import Health
@@ -72,7 +73,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers
     path = keep_clusters(run.folder, inputs, results[-1])
     rows = list(rows_of_partition(inputs, found, results[-1]))
-    keep_account(run.folder, rows[0][0], k)
+    keep_account(run.folder, account(rows[0][0], k))
     n, files = sum(len(table) for table, _ in rows), None if inputs.data is None else inputs.data.files
     write_assignments(run.folder, settings.output, rows, n, files)
     if settings.figures.at_end:

@@ -14,11 +14,10 @@ from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result, collapse
 from latentclust.gallery.number import show_choice
 from latentclust.gallery.show import show, sketch, write_report
-from latentclust.models import AE, Clusters, Described, LatentModel, Pretrains, StartsFromMixture
+from latentclust.models import AE, Clusters, LatentModel, Pretrains, StartsFromMixture
 from latentclust.registry import DATA
-from latentclust.runs.assignments import keep_account, write_assignments
 from latentclust.runs.code_mixture import keep_code_mixture
-from latentclust.runs.describing import keep_bounds, rows_of, table_of
+from latentclust.runs.describing import assign_all, keep_bounds
 from latentclust.runs.image_neighbors import SEARCH, image_neighbors
 from latentclust.runs.pretrained import FirstStage, pretrained_autoencoder
 from latentclust.runs.resume import train_from
@@ -38,6 +37,7 @@ from latentclust.training.callbacks import (
     History,
     MixtureInitialization,
 )
+from latentclust.training.inference import Looked
 from latentclust.training.measuring import measure
 
 log = logging.getLogger(__name__)
@@ -201,15 +201,12 @@ def evaluate(
     return results
 
 
-def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: Run) -> Described:
+def keep_assignments(output: Output, model: LatentModel, data: DataModule, run: Run) -> Looked:
     """Write ``assignments.csv`` and what belongs to it; the checkpoints get what new inputs are judged by."""
     with run.timed("assign"):
-        pool = keep_bounds(run.folder, data, model)
-        n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
-        write_assignments(run.folder, output, rows_of(data, model, pool), n, data.files)
-        table = table_of("pool", data.pool, pool, model, data.class_names)
-        keep_account(run.folder, table, pool.gamma.shape[1])
-    return pool
+        looked = keep_bounds(run.folder, data, model)
+        assign_all(run.folder, output, data, model, looked)
+    return looked
 
 
 def draw(
@@ -222,7 +219,7 @@ def draw(
     seed: int,
     summary: Summary,
     run: Run,
-    pool: Described,
+    looked: Looked,
     choice: Choice | None = None,
 ) -> None:
     """Write the figures and the report, if they are wanted; ``choice`` is that of K, if it was chosen."""
@@ -231,7 +228,16 @@ def draw(
     curves, loggers = trained.history.metrics, trained.trainer.loggers
     with run.timed("show"):
         show(
-            figures, run.folder, data, model, own, curves, title=title, seed=seed, loggers=loggers, pool=pool
+            figures,
+            run.folder,
+            data,
+            model,
+            own,
+            curves,
+            title=title,
+            seed=seed,
+            loggers=loggers,
+            looked=looked,
         )
         if choice is not None:
             show_choice(run.folder, choice, title)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from latentclust.clustering import Initialization, fit
 from latentclust.clustering.scikit import kmeans_of
+from latentclust.data.mapped import InputRows, parts
 from latentclust.modules.mixture import GaussianMixturePrior
 
 CODE_METHODS = ("kmeans", "gmm")
@@ -58,24 +59,23 @@ def nearest_component(method: str, fitted: Initialization, codes: Tensor) -> Ten
 
 
 def cluster_pixels(
-    pool: Tensor, test: Tensor | None, n_clusters: int, *, seed: int, n_init: int = 1
+    pool: InputRows, test: InputRows | None, n_clusters: int, *, seed: int, n_init: int = 1
 ) -> tuple[Tensor, Tensor | None]:
     """Run k-means on the pixels of uint8 images ``(N, C, H, W)``, or on vectors ``(N, P)``.
 
     As :func:`cluster_codes` otherwise. Of more than 70,000 inputs a sample of that many is fitted: as floats,
     all of them might not fit in memory.
     """
-    sample = pool
-    if len(pool) > LARGEST_FIT:
-        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
-        sample = pool[order[:LARGEST_FIT]]
+    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))[:LARGEST_FIT]
+    whole = len(pool) <= LARGEST_FIT
+    sample = pool[:] if whole else pool[order]
     kmeans = kmeans_of(pixels(sample), n_clusters, n_init=n_init, seed=seed, copy_x=False)
 
-    def predict(images: Tensor) -> Tensor:
-        parts = [torch.from_numpy(kmeans.predict(pixels(part))) for part in torch.split(images, CHUNK)]
-        return torch.cat(parts).long()
+    def predict(images: InputRows) -> Tensor:
+        found = [torch.from_numpy(kmeans.predict(pixels(part))) for part in parts(images, CHUNK)]
+        return torch.cat(found).long()
 
-    clusters = torch.from_numpy(kmeans.labels_).long() if sample is pool else predict(pool)
+    clusters = torch.from_numpy(kmeans.labels_).long() if whole else predict(pool)
     return clusters, None if test is None else predict(test)
 
 

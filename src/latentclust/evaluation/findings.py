@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentclust.clustering.partitions import Partition
 from latentclust.data import DataModule
+from latentclust.data.mapped import InputRows, parts
 from latentclust.data.points import (
     DistanceContrast,
     Floats,
@@ -46,11 +47,12 @@ class Inputs:
     @classmethod
     def of_images(cls, data: DataModule, seed: int) -> "Inputs":
         """Take images, which are loaded, as points; of more than 70,000 a random sample."""
-        images, labels = data.pool.inputs, data.pool.labels
-        if len(images) > LARGEST_FIT:
-            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:LARGEST_FIT]
-            images, labels = images[order], None if labels is None else labels[order]
-        return cls(pixels(images), None if labels is None else labels.numpy(), data)
+        pool = data.pool
+        if len(pool) > LARGEST_FIT:
+            order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
+            pool = pool[order[:LARGEST_FIT]]
+        labels = pool.labels
+        return cls(pixels(pool.inputs[:]), None if labels is None else labels.numpy(), data)
 
     @property
     def kind(self) -> str:
@@ -121,11 +123,11 @@ def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Res
     return replace(scored, unlabeled=unlabeled)
 
 
-def predict(found: Partition, images: Tensor) -> Tensor:
+def predict(found: Partition, images: InputRows) -> Tensor:
     """Give images ``(M, C, H, W)`` to the clusters ``(M,)``."""
     assert found.predict is not None  # methods that cannot predict refuse so many inputs
-    parts = [found.predict(pixels(part)) for part in torch.split(images, LARGEST_FIT)]
-    return torch.from_numpy(np.concatenate(parts))
+    clusters = [found.predict(pixels(part)) for part in parts(images, LARGEST_FIT)]
+    return torch.from_numpy(np.concatenate(clusters))
 
 
 def measure_distances(inputs: Inputs, found: Partition, seed: int) -> Finding:

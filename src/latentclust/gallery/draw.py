@@ -4,21 +4,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
+import torch
 
 from latentclust import figures, progress
 from latentclust.data import DataModule
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.results import Result
+from latentclust.evaluation.unlabeled import sampled
 from latentclust.gallery.decoded import generation
 from latentclust.gallery.oddities import oddities
 from latentclust.gallery.pictures import Drawing
 from latentclust.gallery.view import Floats, View
-from latentclust.models import Described, LatentModel
+from latentclust.models import LatentModel
 from latentclust.settings.figures import Embedding, Plane
+from latentclust.training.inference import Looked
 
 History = Mapping[str, Sequence[tuple[int, float]]]
 Planes = Mapping[str, Floats]
 
+# Vectors whose means are drawn at most.
+PROFILED = 100_000
 EMBEDDINGS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
@@ -30,7 +35,7 @@ def draw(
     planes: Planes,
     own: Result,
     history: History,
-    pool: Described | None = None,
+    looked: Looked | None = None,
 ) -> Iterator[Drawing]:
     """Draw everything, in the order of the report.
 
@@ -46,15 +51,15 @@ def draw(
         The model's own clustering.
     history
         Pairs of epoch and value by the metric's name; none are drawn if it is empty.
-    pool
+    looked
         What the model says of the pool; what is odd about it is not drawn without.
     """
     yield from latent_space(view)
     yield from embeddings(view, planes)
     yield from clustering(data, view, own)
     yield from profiles(data, view, own)
-    if pool is not None:
-        yield from oddities(data, pool, view.title)
+    if looked is not None:
+        yield from oddities(looked, data.class_names, view.title)
     yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))
@@ -127,7 +132,9 @@ def profiles(data: DataModule, view: View, own: Result) -> Iterator[Drawing]:
     """Draw what tells the clusters of vectors apart: the mean of each raw feature in each cluster."""
     if data.raw_pool is None:
         return
-    means = figures.standardized_means(data.raw_pool.cpu().numpy(), own.clusters.numpy())
+    chosen = sampled(len(data.raw_pool), PROFILED)
+    raw = data.raw_pool[torch.from_numpy(chosen)].cpu().numpy()
+    means = figures.standardized_means(raw, own.clusters.numpy()[chosen])
     yield Drawing(
         "profiles",
         "What tells the clusters apart",

@@ -1,54 +1,56 @@
 """Draw the images that are worth a look: those in a cluster of another class, and those like nothing seen."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from latentclust import figures
-from latentclust.data import DataModule
+from latentclust.data import Split
 from latentclust.data.batches import as_floats
 from latentclust.evaluation import contingency, match_clusters
+from latentclust.evaluation.assignments import Integers
 from latentclust.gallery.pictures import Drawing, Pictures, as_pictures, in_rows
-from latentclust.models import Described
+from latentclust.training.inference import Looked
 
 ROWS, COLUMNS = 8, 10
 UNLIKE = 40
 
 
-def oddities(data: DataModule, pool: Described, title: str) -> Iterator[Drawing]:
+def oddities(looked: Looked, class_names: Sequence[str], title: str) -> Iterator[Drawing]:
     """Draw galleries of a pool of images.
 
     Parameters
     ----------
-    data, pool
-        The images, and what the model says of the pool.
+    looked
+        The images, and what the model says of them.
+    class_names
+        Of the labels; empty without them.
     title
         What every title begins with.
     """
-    if data.pool.inputs.dim() != 4:
+    if looked.split.inputs.dim() != 4:
         return
-    if data.pool.labels is not None and data.n_classes:
-        yield from wrong(data, pool, title)
-    bounds = pool.bounds.cpu().double().nan_to_num(nan=-torch.inf)
+    if looked.split.labels is not None and class_names:
+        yield from wrong(looked, looked.split.labels.numpy(), class_names, title)
+    bounds = looked.found.bounds.cpu().double().nan_to_num(nan=-torch.inf)
     lowest = bounds.argsort()[: min(UNLIKE, len(bounds))]
     yield Drawing(
         "unlike",
         "Like nothing seen: what the model explains worst",
         figures.image_grid(
-            in_rows(pictures_of(data, lowest), COLUMNS),
+            in_rows(pictures_of(looked.split, lowest), COLUMNS),
             title=f"{title}: the {len(lowest)} of {len(bounds):,} images that the model explains worst",
         ),
     )
 
 
-def wrong(data: DataModule, pool: Described, title: str) -> Iterator[Drawing]:
+def wrong(looked: Looked, labels: Integers, class_names: Sequence[str], title: str) -> Iterator[Drawing]:
     """Draw images whose cluster stands for another class: a row for each mistake, the most frequent first."""
-    assert data.pool.labels is not None
-    labels, gamma = data.pool.labels.numpy(), pool.gamma.cpu().numpy()
+    gamma = looked.found.gamma.cpu().numpy()
     clusters, confidence = gamma.argmax(axis=1), gamma.max(axis=1)
-    counts = contingency(clusters, labels, gamma.shape[1], data.n_classes)
+    counts = contingency(clusters, labels, gamma.shape[1], len(class_names))
     matches = match_clusters(counts)
     # More clusters than classes: those that are left over stand for what most of their members are.
     classes = np.where(matches < 0, counts.argmax(axis=1), matches)[clusters]
@@ -60,10 +62,10 @@ def wrong(data: DataModule, pool: Described, title: str) -> Iterator[Drawing]:
     for (taken, true), number in mistakes.most_common(ROWS):
         members = places[(classes[places] == taken) & (labels[places] == true)]
         members = members[np.argsort(-confidence[members], kind="stable")][:COLUMNS]
-        pictures = pictures_of(data, torch.from_numpy(members))
+        pictures = pictures_of(looked.split, torch.from_numpy(members))
         white = np.ones((COLUMNS - len(pictures), *pictures.shape[1:]))
         rows.append(np.concatenate([pictures, white]))
-        names.append(f"{data.class_names[true]} among {data.class_names[taken]}: {number:,}")
+        names.append(f"{class_names[true]} among {class_names[taken]}: {number:,}")
     yield Drawing(
         "wrong",
         "In a cluster of another class, the most confident first",
@@ -75,7 +77,7 @@ def wrong(data: DataModule, pool: Described, title: str) -> Iterator[Drawing]:
     )
 
 
-def pictures_of(data: DataModule, places: torch.Tensor) -> Pictures:
-    """Return images of the pool as they are drawn."""
-    images = data.pool.inputs
+def pictures_of(split: Split, places: torch.Tensor) -> Pictures:
+    """Return some of the images as they are drawn."""
+    images = split.inputs
     return as_pictures(as_floats(images[places.to(images.device)]))

@@ -18,8 +18,9 @@ from latentclust.evaluation.results import Result
 from latentclust.gallery.decoded import generation
 from latentclust.gallery.draw import History, Planes, draw, embed, latent_space
 from latentclust.gallery.view import View
-from latentclust.models import Described, LatentModel
+from latentclust.models import LatentModel
 from latentclust.settings.figures import Figures, Plane
+from latentclust.training.inference import Looked
 
 CAPTIONS, EXPLORED, PLANE = "captions.json", "explorer.npz", "plane: "
 SKETCHED = ("latent", "samples", "reconstructions")
@@ -36,7 +37,7 @@ def show(
     title: str,
     seed: int,
     loggers: Iterable[Logger] = (),
-    pool: Described | None = None,
+    looked: Looked | None = None,
 ) -> None:
     """Write ``figures/*.png`` into a run's folder, to TensorBoard's images and its projector.
 
@@ -54,7 +55,7 @@ def show(
         Of the embeddings.
     loggers
         TensorBoard's is among them, if it is wanted.
-    pool
+    looked
         What the model says of the pool, for the galleries of what is odd; none are drawn without it.
     """
     step = max((epoch for series in history.values() for epoch, _ in series), default=0)
@@ -64,7 +65,7 @@ def show(
     planes = embed(settings.embedding, seed, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
     captions = {}
-    drawings = draw(settings.plane, data, model, view, planes, own, history, pool)
+    drawings = draw(settings.plane, data, model, view, planes, own, history, looked)
     for drawing in drawings:
         path = figures.save(drawing.figure, folder / "figures" / drawing.name, svg=settings.svg)
         captions[drawing.caption] = path.name

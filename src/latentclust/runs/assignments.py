@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from latentclust.atomic import cannot_write, whole_file
 from latentclust.errors import LatentclustError
-from latentclust.evaluation.account import account
 from latentclust.evaluation.assignments import Assignments, as_text, chunks
 from latentclust.settings.output import Output
 
@@ -156,10 +155,10 @@ def write_assignments(
     return paths
 
 
-def keep_account(folder: Path, pool: Assignments, n_clusters: int) -> None:
+def keep_account(folder: Path, account: Mapping[str, Any]) -> None:
     """Write ``clusters.json``: the pool's clusters in a few numbers, for the report."""
     with whole_file(folder / "clusters.json") as file:
-        file.write((json.dumps(account(pool, n_clusters), indent=1) + "\n").encode())
+        file.write((json.dumps(account, indent=1) + "\n").encode())
 
 
 def each(rows: Iterable[Row], codes: "Codes | None") -> Iterator[Assignments]:

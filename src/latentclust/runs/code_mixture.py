@@ -12,11 +12,11 @@ from latentclust.models import Clusters, LatentModel
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.run import Run
 from latentclust.training.checkpoint_io import WholeCheckpointIO
-from latentclust.training.inference import evaluating, in_chunks
+from latentclust.training.inference import evaluating, in_chunks, looked_at
 
 
 def fit_code_mixture(data: DataModule, model: LatentModel, n_clusters: int, seed: int) -> None:
-    """Fit the model's mixture of ``n_clusters`` components to the codes of the pool.
+    """Fit the model's mixture of ``n_clusters`` components to the codes of what is looked at of the pool.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def fit_code_mixture(data: DataModule, model: LatentModel, n_clusters: int, seed
         If a code is not finite.
     """
     with evaluating(model.to(data.pool.inputs.device)):
-        codes = in_chunks(model.encode, data.pool.inputs)
+        codes = in_chunks(model.encode, looked_at(data).inputs)
     model.code_mixture.set_parameters(fit("gmm", codes, n_clusters, seed=seed, n_init=RESTARTS).parameters)
     model.to(codes.device)
 

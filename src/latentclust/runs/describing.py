@@ -1,6 +1,6 @@
 """Describe the inputs of a run: the pool's bounds go into its checkpoints, each input into a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,23 @@ from latentclust import progress
 from latentclust.clustering.partitions import Partition
 from latentclust.data import DataModule, Split
 from latentclust.data.incoming import Incoming
+from latentclust.evaluation.account import Tally
 from latentclust.evaluation.assignments import Assignments, ranked
 from latentclust.evaluation.baselines import CHUNK, pixels
 from latentclust.evaluation.findings import Inputs
 from latentclust.evaluation.results import Result
 from latentclust.models import Described, LatentModel, PoolBounds
-from latentclust.runs.assignments import Row
+from latentclust.runs.assignments import ROWS, Row, keep_account, write_assignments
 from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.settings.output import Output
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import CHUNK as CHUNK_OF_NEW
-from latentclust.training.inference import described, evaluating
+from latentclust.training.inference import Looked, described, evaluating, look
 
 OWN = "pool_bounds."
 
 
-def keep_bounds(folder: Path, data: DataModule, model: LatentModel) -> Described:
+def keep_bounds(folder: Path, data: DataModule, model: LatentModel) -> Looked:
     """Describe the pool, and put the percentiles of its bounds into ``last.ckpt`` and ``best.ckpt``.
 
     The best epoch may be an earlier one: then its weights give other bounds.
@@ -48,29 +50,52 @@ def keep_bounds(folder: Path, data: DataModule, model: LatentModel) -> Described
     return found
 
 
-def describe_pool(data: DataModule, model: LatentModel) -> Described:
+def describe_pool(data: DataModule, model: LatentModel) -> Looked:
     """Describe the pool, whose bounds the model then judges by."""
-    with evaluating(model.to(data.pool.inputs.device)):
-        found = described(model, data.pool.inputs)
-    model.pool_bounds.set_pool(found.bounds)
-    return found
+    looked = look(data, model.to(data.pool.inputs.device))
+    model.pool_bounds.set_pool(looked.found.bounds)
+    return looked
 
 
-def rows_of(data: DataModule, model: LatentModel, pool: Described | None = None) -> Iterator[Row]:
+def assign_all(folder: Path, output: Output, data: DataModule, model: LatentModel, looked: Looked) -> None:
+    """Write ``assignments.csv`` with a row for each input, what belongs to it, and the clusters' account."""
+    tally = Tally(looked.found.gamma.shape[1])
+    n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
+    rows = counted(rows_of(data, model, looked), tally)
+    write_assignments(folder, output, rows, n, data.files)
+    keep_account(folder, tally.plain())
+
+
+def counted(rows: Iterable[Row], tally: Tally) -> Iterator[Row]:
+    """Count those of the pool on their way."""
+    for table, codes in rows:
+        if table.split == "pool":
+            tally.add(table)
+        yield table, codes
+
+
+def rows_of(data: DataModule, model: LatentModel, looked: Looked) -> Iterator[Row]:
     """Yield the rows of the pool and of the inputs that it leaves out, with their codes.
 
     Parameters
     ----------
     data, model
         The inputs, and the model on their device.
-    pool
-        What the model says of the pool, if at hand.
+    looked
+        What the model says of the pool, or of a sample: then the pool is described again, in parts.
     """
     with evaluating(model):
         for name, split in (("pool", data.pool), ("test", data.held_out)):
             if split is None:
                 continue
-            found = pool if pool is not None and name == "pool" else described(model, split.inputs)
+            if name == "pool" and data.streams:
+                for start in range(0, len(split), ROWS):
+                    part = split[start : start + ROWS]
+                    found = described(model, part.inputs)
+                    table = replace(table_of(name, part, found, model, data.class_names), start=start)
+                    yield table, found.codes.cpu().numpy()
+                continue
+            found = looked.found if name == "pool" else described(model, split.inputs)
             yield table_of(name, split, found, model, data.class_names), found.codes.cpu().numpy()
 
 
@@ -150,13 +175,15 @@ def judged(found: Partition, clusters: NDArray[np.integer], inputs: Any) -> dict
     """Return a partition's columns of points ``(N, D)`` or images ``(N, C, H, W)``; spectral has none."""
     if found.judge is None:
         return {}
-    scores, bounds = [], []
+    ranks, bounds = [], []
     for start in range(0, len(inputs), CHUNK):
         part = inputs[start : start + CHUNK]
         judged_part = found.judge(pixels(part) if isinstance(part, torch.Tensor) else part)
-        scores.append(judged_part.scores)
+        ranks.append(ranked(judged_part.scores, clusters[start : start + CHUNK])[1:])
         bounds.append(judged_part.bounds)
-    _, confidence, second, runner_up = ranked(np.concatenate(scores), clusters)
+    confidence, second, runner_up = (
+        None if column[0] is None else np.concatenate(column) for column in zip(*ranks, strict=True)
+    )
     columns: dict[str, Any] = {"second": second, "bounds": np.concatenate(bounds)}
     columns["bound_name"] = found.bound_name
     if found.bound_name == "log_likelihood":

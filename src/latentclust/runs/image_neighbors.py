@@ -25,12 +25,14 @@ SEARCH = ("warp", "candidates", "cache")
 def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: Tensor, n: int) -> Neighbors:
     """Find the n neighbors of each of the pool's inputs; those of images are kept in the cache.
 
+    Of a sample of the pool they are not kept.
+
     The neighbors of vectors are the nearest ones, with 0 for what is missing.
     """
     if init.space == "inputs":
         return nearest(images.flatten(1).float().nan_to_num().cpu().numpy(), n)
     options = {"warp": init.warp, "candidates": init.candidates}
-    if not init.cache:
+    if not init.cache or len(images) < len(data.pool):  # a sample has neighbors of its own
         return nearest_images(images, n, **options)
     depends_on = {
         "latentclust": __version__,

@@ -88,6 +88,8 @@ class Files(ImageData):
     """Which data."""
     path: FilePath
     """An .npz or .npy file."""
+    in_memory: Literal["auto"] | bool = "auto"
+    """Read an .npy file at once, or in blocks; auto: in blocks if it would fill 1/4 of the free memory."""
 
 
 class Folder(ImageData):

@@ -7,7 +7,14 @@ from pydantic import Field
 from latentclust.settings.base import Neighbors, Restarts, Section
 
 
-class GMM(Section):
+class Start(Section):
+    """What all starts have."""
+
+    sample: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    """Of a larger pool, fit to this many inputs."""
+
+
+class GMM(Start):
     """A diagonal Gaussian mixture of the codes."""
 
     name: Literal["gmm"] = "gmm"
@@ -16,7 +23,7 @@ class GMM(Section):
     """Restarts; the likeliest is kept."""
 
 
-class KMeans(Section):
+class KMeans(Start):
     """K-means on the codes."""
 
     name: Literal["kmeans"] = "kmeans"
@@ -25,7 +32,7 @@ class KMeans(Section):
     """Restarts; the one with the least inertia is kept."""
 
 
-class Manifold(Section):
+class Manifold(Start):
     """The parts of a neighbor graph."""
 
     name: Literal["manifold"] = "manifold"
@@ -50,7 +57,7 @@ class Manifold(Section):
     """Neighbors of each kind that vote."""
 
 
-class Merged(Section):
+class Merged(Start):
     """Many small Gaussians, merged where they overlap."""
 
     name: Literal["merged"] = "merged"
@@ -61,7 +68,7 @@ class Merged(Section):
     """Restarts; the one whose clusters tell most about the codes is kept."""
 
 
-class Semitied(Section):
+class Semitied(Start):
     """Diagonal Gaussians in the axes in which they fit the codes best."""
 
     name: Literal["semitied"] = "semitied"

@@ -7,10 +7,10 @@ from latentclust.engine.stages import resolved
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
 from latentclust.hardware import choose_accelerator
-from latentclust.models import Described, LatentModel
-from latentclust.runs.assignments import keep_account, require_parquet, write_assignments
+from latentclust.models import LatentModel
+from latentclust.runs.assignments import require_parquet
 from latentclust.runs.code_mixture import require_code_mixture
-from latentclust.runs.describing import rows_of, table_of
+from latentclust.runs.describing import assign_all
 from latentclust.runs.pretrained import FirstStage, cached_autoencoder
 from latentclust.runs.rebuilding import load_weights
 from latentclust.runs.run import Run
@@ -20,7 +20,7 @@ from latentclust.settings.data import PoolData
 from latentclust.settings.model import NetworkModel, Pretrained
 from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data, build_model
-from latentclust.training.inference import described
+from latentclust.training.inference import Looked, look
 from latentclust.training.measuring import health_of, measure, objective_terms
 
 
@@ -91,14 +91,11 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     return data, model, settings
 
 
-def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -> Described:
+def assign(settings: Settings, run: Run, data: DataModule, model: LatentModel) -> Looked:
     """Write ``assignments.csv`` and what belongs to it, and return what the model says of the pool."""
-    pool = described(model, data.pool.inputs)
-    n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
-    write_assignments(run.folder, settings.output, rows_of(data, model, pool), n, data.files)
-    table = table_of("pool", data.pool, pool, model, data.class_names)
-    keep_account(run.folder, table, pool.gamma.shape[1])
-    return pool
+    looked = look(data, model)
+    assign_all(run.folder, settings.output, data, model, looked)
+    return looked
 
 
 def begin(settings: Settings, run: Run) -> None:

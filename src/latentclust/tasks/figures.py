@@ -16,7 +16,7 @@ def redraw(settings: Settings, run: Run) -> None:
         data, model, settings = load_trained(settings, run)
     with run.timed("evaluate"):
         results = scored(settings, data, model)
-        pool = assign(settings, run, data, model)
+        looked = assign(settings, run, data, model)
     checkpoint = read_checkpoint(require_trained(settings.task.name, run))
     history = checkpoint["callbacks"].get("History", {}).get("metrics", {})
     name = type(model).__name__
@@ -31,7 +31,7 @@ def redraw(settings: Settings, run: Run) -> None:
             history,
             title=title,
             seed=settings.seed,
-            pool=pool,
+            looked=looked,
         )
     summary = Summary.of(
         run,

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from latentclust.atomic import whole_file
 from latentclust.data.incoming import open_inputs
+from latentclust.data.mapped import InputRows
 from latentclust.hardware import choose_accelerator
 from latentclust.models import LatentModel
 from latentclust.runs.assignments import require_parquet, write_assignments
@@ -25,12 +25,21 @@ def predict(settings: Settings, run: Run) -> None:
     ``test_responsibilities``. An AE or a VAE has the clusters of the mixture that was fitted to its codes
     when its training was over; its checkpoint carries it, so an input has the same cluster in every call.
 
+    A pool that stays in its file has no ``predictions.npz``, which would hold it all.
+
     Beside it lies ``assignments.csv``. With ``input`` that alone is written, of the inputs there.
     """
     if settings.input is not None:
         predict_new(settings, run, settings.input)
         return
     data, model, _ = load_trained(settings, run)
+    if data.streams:
+        assign(settings, run, data, model)
+        tell(
+            f"A row for each input: {run.folder / 'assignments.csv'}. They stay in their file: there "
+            "is no predictions.npz; output.codes=true writes the codes"
+        )
+        return
     arrays, of_what = predictions(model, data.pool.inputs), f"{len(data.pool)} {data.kind}s of the pool"
     if data.held_out is not None:
         held_out = predictions(model, data.held_out.inputs)
@@ -69,9 +78,9 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
     tell(f"{incoming.n:,} inputs, in their order ({rate:,.0f} a second): {', '.join(map(str, written))}")
 
 
-def predictions(model: LatentModel, images: Tensor) -> dict[str, Any]:
+def predictions(model: LatentModel, inputs: InputRows) -> dict[str, Any]:
     """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of preprocessed inputs."""
-    codes = in_chunks(model.encode, images)
-    gamma = in_chunks(model.predict_proba, images)
+    codes = in_chunks(model.encode, inputs)
+    gamma = in_chunks(model.predict_proba, inputs)
     arrays = {"codes": codes, "clusters": gamma.argmax(dim=-1), "responsibilities": gamma}
     return {name: array.cpu().numpy() for name, array in arrays.items()}

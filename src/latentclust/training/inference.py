@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -9,10 +10,13 @@ from torch import Tensor, nn
 
 from latentclust.data import DataModule, Split
 from latentclust.data.batches import as_floats
+from latentclust.data.mapped import InputRows
 from latentclust.models import Described, LatentModel
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
 CHUNK = 2048
+# Of inputs that stay in their file: what is looked at where all are not needed.
+SAMPLE, SAMPLE_BYTES = 100_000, 2**28
 
 
 @contextmanager
@@ -27,7 +31,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = CHUNK) -> Tensor:
+def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int = CHUNK) -> Tensor:
     """Apply ``function`` to chunks of images and put the results together.
 
     It is computed in float32, whatever precision the model trains in: what measures or fits clusters goes
@@ -38,7 +42,7 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
     function
         From float images ``(B, C, H, W)`` in [0, 1] to a tensor ``(B, ...)``.
     images
-        uint8 ``(N, C, H, W)``, on the function's device.
+        uint8 ``(N, C, H, W)``, on the function's device; those in a file are read chunk by chunk.
     size
         Images per chunk.
 
@@ -57,7 +61,7 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: Tensor, size: int = 
     return results
 
 
-def described(model: LatentModel, images: Tensor) -> Described:
+def described(model: LatentModel, images: InputRows) -> Described:
     """Compute codes, clusters' probabilities and bounds of images ``(N, C, H, W)``, each encoded once."""
     widths: list[int] = []
 
@@ -100,6 +104,27 @@ def sample(data: DataModule, size: int, seed: int = 0) -> Sample:
         test_slice = slice(start, len(pool))
         return Sample(pool, pool[test_slice] if start < len(pool) else None, test_slice)
     return Sample(pool, None if data.test is None else data.test[draw(data.test)], None)
+
+
+def looked_at(data: DataModule) -> Split:
+    """Return the pool; of one that stays in its file a sample in memory, of 100,000 or what 256 MiB hold."""
+    if not data.streams:
+        return data.pool
+    return sample(data, max(1, min(SAMPLE, SAMPLE_BYTES // max(1, prod(data.input_shape) * 4)))).pool
+
+
+class Looked(NamedTuple):
+    """Inputs, and what a model says of them: all of a pool, or a sample of one that stays in its file."""
+
+    split: Split
+    found: Described
+
+
+def look(data: DataModule, model: LatentModel) -> Looked:
+    """Describe the pool, or a sample of one that stays in its file; the model is on the inputs' device."""
+    split = looked_at(data)
+    with evaluating(model):
+        return Looked(split, described(model, split.inputs))
 
 
 def over_pool_and_test(

@@ -1,6 +1,7 @@
 """Where labels meet predictions: run a model on its images and score its clusters."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -9,15 +10,17 @@ import torch
 from torch import Tensor
 
 from latentclust import progress
+from latentclust.clustering import Initialization, fit
 from latentclust.data import DataModule
 from latentclust.data.batches import as_floats
-from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels
+from latentclust.data.mapped import parts
+from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels, nearest_component
 from latentclust.evaluation.health import Health, active, gaussian_kl
 from latentclust.evaluation.results import Result
 from latentclust.evaluation.unlabeled import sampled, unlabeled_scores
 from latentclust.models import AE, Clusters, HasMixture, LatentModel
 from latentclust.models.base import VariationalModel
-from latentclust.training.inference import CHUNK, evaluating, in_chunks, over_pool_and_test
+from latentclust.training.inference import CHUNK, evaluating, in_chunks, looked_at, over_pool_and_test
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +79,8 @@ def measure(
         if judged is None:
             log.info("The pretraining is not in the cache: its rows are left out of the table.")
         else:
-            codes = over_pool_and_test(judged.to(device).eval().encode, data)
-            for method in fitted:
-                clusters = cluster_codes(method, *codes, k, seed=seed, n_init=RESTARTS)
+            judged.to(device).eval()
+            for method, clusters in _clustered(fitted, judged, data, k, seed):
                 name = CODE_NAMES[method].format(type(judged).__name__)
                 results.append(scored(name, clusters))
                 progress.current().advance()
@@ -91,6 +93,25 @@ def measure(
     results.append(scored(own if clusters_itself else CODE_NAMES["gmm"].format(own), clusters))
     progress.current().advance()
     return without_labels(data, model, results)
+
+
+def _clustered(
+    methods: list[str], model: LatentModel, data: DataModule, k: int, seed: int
+) -> Iterator[tuple[str, tuple[Tensor, Tensor | None]]]:
+    """Cluster a model's codes by each method; of a pool in a file the codes are not kept."""
+    if not data.streams:
+        codes = over_pool_and_test(model.encode, data)
+        for method in methods:
+            yield method, cluster_codes(method, *codes, k, seed=seed, n_init=RESTARTS)
+        return
+    some = in_chunks(model.encode, looked_at(data).inputs)
+    for method in methods:
+        fitted = fit(method, some, k, seed=seed, n_init=RESTARTS)
+        yield method, over_pool_and_test(partial(_place, method, fitted, model), data)
+
+
+def _place(method: str, fitted: Initialization, model: LatentModel, x: Tensor) -> Tensor:
+    return nearest_component(method, fitted, model.encode(x).cpu().float())
 
 
 def without_labels(data: DataModule, model: LatentModel, results: list[Result]) -> list[Result]:
@@ -151,7 +172,7 @@ def objective_terms(data: DataModule, model: LatentModel, seed: int) -> dict[str
             if split is None:
                 continue
             sums: dict[str, float] = {}
-            for images in torch.split(split.inputs, CHUNK):
+            for images in parts(split.inputs, CHUNK):
                 for name, mean in model.measured_terms(as_floats(images)).items():
                     sums[name] = sums.get(name, 0.0) + float(mean) * len(images)
             metrics |= {f"{part}/{name}": total / len(split) for name, total in sums.items()}

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentclust.data import DataModule, TensorBatches
+from latentclust.data.mapped import InputRows
 from latentclust.models import EpochTargets
 from latentclust.training.callbacks.mixture_initialization import MixtureInitialization
 from latentclust.training.inference import evaluating, in_chunks
@@ -36,7 +37,7 @@ class ClusterTargets(L.Callback):
         with evaluating(pl_module):
             batches.targets = self.targets(pl_module, data.pool.inputs)
 
-    def targets(self, model: L.LightningModule, images: Tensor) -> Tensor | None:
+    def targets(self, model: L.LightningModule, images: InputRows) -> Tensor | None:
         """Return the targets ``(N, K)`` of the pool's images in this epoch, or None."""
         assert isinstance(model, EpochTargets)
         partition = self.initialization.clusters

@@ -20,6 +20,7 @@ from latentclust.clustering import (
     nearest_images,
 )
 from latentclust.data import DataModule
+from latentclust.data.mapped import InputRows
 from latentclust.models import StartsFromMixture
 from latentclust.training.inference import evaluating, in_chunks
 
@@ -52,6 +53,8 @@ class MixtureInitialization(L.Callback):
         (:func:`latentclust.clustering.fit_vote`).
     voters
         Of each kind of neighbors.
+    sample
+        Of a larger pool so many inputs, drawn at random, are what the mixture is fitted to.
     search
         Finds the n neighbors of each image among the images.
     options
@@ -76,6 +79,7 @@ class MixtureInitialization(L.Callback):
         space: str = "codes",
         refit: str = "anew",
         voters: int = 5,
+        sample: int = 100_000,
         search: Callable[[Tensor, int], Neighbors] = nearest_images,
         **options: Any,
     ) -> None:
@@ -84,6 +88,7 @@ class MixtureInitialization(L.Callback):
         self.space = space
         self.refit = refit
         self.voters = voters
+        self.sample = sample
         self.search = search
         self.options = options
         self.among_images: Neighbors | None = None
@@ -109,13 +114,16 @@ class MixtureInitialization(L.Callback):
         """Fit the mixture on rank 0 and share it."""
         assert isinstance(pl_module, StartsFromMixture)
         start = perf_counter()
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, DataModule)
+        whole = len(data.pool) <= self.sample
         if trainer.is_global_zero:
-            data = trainer.datamodule  # type: ignore[attr-defined]
-            assert isinstance(data, DataModule)
             data.to(pl_module.device)
             with evaluating(pl_module), progress.task(f"init ({self.method})"):
                 voting = self.refit == "vote" and self.start is not None
-                self.initialization = (self._vote if voting else self._part)(pl_module, data.pool.inputs)
+                some = slice(None) if whole else self.chosen(len(data.pool)).to(pl_module.device)
+                inputs = data.pool.inputs[some]
+                self.initialization = (self._vote if voting else self._part)(pl_module, inputs)
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()
         axes = trainer.strategy.broadcast(self.initialization.axes if self.initialization else None)
@@ -124,6 +132,8 @@ class MixtureInitialization(L.Callback):
         with torch.no_grad():
             for tensor in pl_module.mixture_state():
                 tensor.copy_(trainer.strategy.broadcast(tensor))
+        if trainer.is_global_zero and not whole:
+            self._place_others(pl_module, data.pool.inputs)
         # Adam's moments are means over the old mixture's gradients, and would pull the new one their way.
         for optimizer in trainer.optimizers:
             for parameter in pl_module.mixture_state():
@@ -131,6 +141,22 @@ class MixtureInitialization(L.Callback):
         self.seconds += perf_counter() - start
         if self.initialization and not self.initialization.converged:
             log.warning("The %s initialization stopped before it had converged.", self.method)
+
+    def chosen(self, n: int) -> Tensor:
+        """Return which of n inputs the mixture is fitted to, in ascending order: the same in every fit."""
+        if n <= self.sample:
+            return torch.arange(n)
+        generator = torch.Generator().manual_seed(self.seed)
+        return torch.randperm(n, generator=generator)[: self.sample].sort().values
+
+    def _place_others(self, model: StartsFromMixture, inputs: InputRows) -> None:
+        """Give the inputs that the mixture was not fitted to to its components."""
+        assert self.clusters is not None
+        assert isinstance(model, torch.nn.Module)
+        with evaluating(model):
+            clusters = in_chunks(model.predict, inputs).cpu().short()
+        clusters[self.chosen(len(inputs))] = self.clusters
+        self.clusters = clusters
 
     def _part(self, model: StartsFromMixture, images: Tensor) -> Initialization:
         """Fit by the method."""
