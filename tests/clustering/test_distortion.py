@@ -41,7 +41,7 @@ def by_hand(a: np.ndarray, b: np.ndarray, warp: int) -> float:
 @pytest.mark.parametrize(("warp", "channels"), [(0, 1), (1, 1), (1, 3), (2, 1)])
 def test_distances_are_the_formula(warp: int, channels: int) -> None:
     images = torch.from_numpy(
-        np.random.default_rng(warp).integers(0, 256, (4, channels, 6, 5), dtype=np.uint8)
+        np.random.default_rng(warp).integers(0, 256, (4, channels, 13, 4), dtype=np.uint8)
     )
     found = nearest_images(images, 4, warp=warp, candidates=4)
     a = images.double().numpy()
@@ -87,6 +87,14 @@ def test_large_images_are_shrunk() -> None:
     small, shrunk = nearest_images(images, 5), nearest_images(large, 5)
     assert (small.indices == shrunk.indices).all()
     np.testing.assert_allclose(shrunk.distances, small.distances, rtol=1e-4)
+
+
+def test_small_images_are_enlarged() -> None:
+    images = torch.rand(30, 1, 8, 12, generator=torch.Generator().manual_seed(0))
+    large = torch.nn.functional.interpolate(images, scale_factor=2, mode="bilinear")
+    small, enlarged = nearest_images(images, 30, candidates=30), nearest_images(large, 30, candidates=30)
+    assert (small.indices == enlarged.indices).all()
+    np.testing.assert_allclose(small.distances, enlarged.distances)
 
 
 def test_any_number_of_threads_finds_the_same() -> None:

@@ -57,9 +57,31 @@ def test_log1p_scales_rows_to_the_median_total() -> None:
     np.testing.assert_allclose(found, np.log1p(COUNTS * median / totals), rtol=1e-5)
 
 
-def test_a_row_of_zeros_stays_one() -> None:
+def test_scale_divides_by_one_number() -> None:
+    _, found = fitted("scale", X)
+    centered = X - X.mean(axis=0)
+    np.testing.assert_allclose(found, centered / np.sqrt(centered.var(axis=0).mean()), atol=1e-4)
+    assert found.var(axis=0).mean() == pytest.approx(1, rel=1e-4)
+
+
+def test_pearson_residuals_are_counts_less_what_the_totals_say() -> None:
+    """Cell by cell; without overdispersion their squares would sum to the table's chi-squared statistic."""
+    counts = COUNTS.copy()
+    counts[:, 0] = 0  # in no row at all
+    counts[3, 5] = 1000
+    _, found = fitted("pearson", counts)
+    table, limit = counts.astype(np.float64), np.sqrt(40)
+    for i, j in [(0, 0), (0, 1), (3, 5), (3, 6), (39, 119)]:
+        expected = table[i].sum() * table[:, j].sum() / table.sum()
+        residual = (table[i, j] - expected) / np.sqrt(expected + expected**2 / 100) if expected else 0
+        assert found[i, j] == pytest.approx(np.clip(residual, -limit, limit), rel=1e-4, abs=1e-6)
+    assert found[3, 5] == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("step", ["log1p", "pearson"])
+def test_a_row_of_zeros_stays_one(step: str) -> None:
     counts = np.vstack([COUNTS, np.zeros((1, 120), np.float32)])
-    assert not fitted("log1p", counts)[1][-1].any()
+    assert not fitted(step, counts)[1][-1].any()
 
 
 def test_top_keeps_what_varies_most_in_its_order() -> None:
@@ -78,14 +100,16 @@ def test_pca_is_scikit_learns_over_one_number() -> None:
     assert found.var(axis=0, ddof=1).sum() == pytest.approx(2, rel=1e-3)
 
 
-@pytest.mark.parametrize("steps", ["standardize", "unit", "standardize+pca:4", "log1p", "none"])
+@pytest.mark.parametrize(
+    "steps", ["standardize", "scale", "unit", "standardize+pca:4", "log1p", "pearson", "none"]
+)
 def test_what_was_done_can_be_undone(steps: str) -> None:
     x = np.abs(X) / np.abs(X).sum(axis=1, keepdims=True)  # rows of one total, for log1p
     preprocess, found = fitted(steps, x)
     np.testing.assert_allclose(preprocess.inverse(torch.from_numpy(found)).numpy(), x, atol=1e-4)
 
 
-@pytest.mark.parametrize("steps", ["standardize", "unit", "log1p+top:30+pca:5", "none"])
+@pytest.mark.parametrize("steps", ["scale", "unit", "pearson+top:30+pca:5", "none"])
 def test_a_checkpoint_carries_it(steps: str) -> None:
     preprocess, found = fitted(steps, COUNTS)
     again = Preprocess.of_plain(preprocess.plain())
@@ -104,10 +128,13 @@ def test_chunks_make_no_difference() -> None:
 def test_suitable_steps_follow_the_inputs() -> None:
     assert suitable_steps(torch.zeros(3, 1, 2, 2))[0] == ["unit"]
     assert suitable_steps(torch.from_numpy(X))[0] == ["standardize"]
-    assert suitable_steps(torch.from_numpy(COUNTS))[0] == ["log1p"]
+    assert suitable_steps(torch.from_numpy(X[:, :1]))[0] == ["standardize"]
+    one_unit = GENERATOR.normal(0, [1, 2, 3.9], (5000, 3)).astype(np.float32)
+    assert suitable_steps(torch.from_numpy(one_unit))[0] == ["scale"]
+    assert suitable_steps(torch.from_numpy(COUNTS))[0] == ["pearson"]
     wide = torch.from_numpy(GENERATOR.poisson(0.1, (60, 3000)).astype(np.float32))
-    assert suitable_steps(wide)[0] == ["log1p", "top:2000", "pca:50"]
-    assert suitable_steps((torch.rand(50, 200) < 0.9).float())[0] == ["standardize"]  # whole, but not sparse
+    assert suitable_steps(wide)[0] == ["pearson", "top:2000", "pca:50"]
+    assert suitable_steps((torch.rand(50, 200) < 0.9).float())[0] == ["scale"]  # whole, but not sparse
 
 
 @pytest.mark.parametrize(
@@ -120,6 +147,7 @@ def test_suitable_steps_follow_the_inputs() -> None:
         ("unit:3", "'unit:3'"),
         ("pca:5", "more than 50 rows of 4 features have"),
         ("log1p", "some values are negative"),
+        ("pearson", "some values are negative"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(steps: str, message: str) -> None:

@@ -92,8 +92,8 @@ def test_the_method_may_see_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def method(z: Tensor, n_clusters: int, *, seed: int, n_neighbors: int, **told: Any) -> Initialization:
-        seen.append(told)
+    def method(z: Tensor, n_clusters: int, *, seed: int, **told: Any) -> Initialization:
+        seen.append({name: value for name, value in told.items() if name not in options})
         return fit_gmm(z, n_clusters, n_init=1, seed=seed)
 
     def search(images: Tensor, n: int) -> Neighbors:
@@ -103,7 +103,8 @@ def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: 
     seen: list[dict[str, Any]] = []
     searches: list[int] = []
     monkeypatch.setitem(STARTS, "manifold", method)
-    init = MixtureInitialization("manifold", 0, "images", voters=3, search=search, n_neighbors=6)
+    options = {"n_neighbors": 6, "n_layouts": 1}
+    init = MixtureInitialization("manifold", 0, "images", voters=3, search=search, **options)
     train(vade(refit_at=[1]), [init], tmp_path, epochs=2)
     true = nearest_images(digits().pool.inputs, 6, warp=1)
     assert len(seen) == 2
@@ -117,7 +118,7 @@ def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("space", ["features", "images"])
 def test_neighbors_vote_in_later_fits(space: str, tmp_path: Path) -> None:
     """In a model that stands still, so that the vote can be told from outside."""
-    options = {"n_init": 1, "n_neighbors": 8, "n_epochs": 5}
+    options = {"n_init": 1, "n_neighbors": 8, "n_epochs": 5, "n_layouts": 1}
     init = MixtureInitialization("manifold", 0, space, "vote", voters=4, **options)
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
     watch = Before(init)

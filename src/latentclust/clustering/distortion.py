@@ -16,6 +16,8 @@ from latentclust.clustering.neighbors import Neighbors, nearest, nearest_of
 
 # A distance takes as long as there are pixels, and on a larger image a pixel would have to move farther.
 LARGEST_SIDE = 32
+# On a smaller image a pixel is too far a move, so its sides are doubled.
+SMALLEST_SIDE = 13
 
 
 def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 40) -> Neighbors:
@@ -31,7 +33,8 @@ def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 4
     Parameters
     ----------
     images
-        ``(N, C, H, W)``, of any range and type. Larger ones are shrunk to 32 pixels on their longer side.
+        ``(N, C, H, W)``, of any range and type. Larger ones are shrunk to 32 pixels on their longer side,
+        and those below 13 are enlarged to twice as many.
     n
         How many, the image itself among them, at most N.
     warp
@@ -45,17 +48,18 @@ def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 4
         ``(N, n)``. The distance is no metric: a may be the nearest of b, and b far from a.
     """
     pixels = images.cpu().float()
-    if max(pixels.shape[2:]) > LARGEST_SIDE:
-        scale = LARGEST_SIDE / max(pixels.shape[2:])
-        pixels = F.interpolate(
-            pixels, [max(1, round(scale * side)) for side in pixels.shape[2:]], mode="area"
-        )
+    side = max(pixels.shape[2:])
+    if side > LARGEST_SIDE:
+        sides = [max(1, round(LARGEST_SIDE / side * length)) for length in pixels.shape[2:]]
+        pixels = F.interpolate(pixels, sides, mode="area")
     flat = pixels.flatten(start_dim=1).numpy()
     near = nearest(flat, min(max(candidates, n), len(flat))).indices
-    gradients, side = _gradients(pixels, warp)
+    if side < SMALLEST_SIDE:
+        pixels = F.interpolate(pixels, scale_factor=2, mode="bilinear")
+    gradients, row = _gradients(pixels, warp)
 
     def measure(first: int, chosen: NDArray[np.int64], distances: NDArray[np.float32]) -> None:
-        _distort(gradients, side, warp, first, chosen, distances)
+        _distort(gradients, row, warp, first, chosen, distances)
 
     return nearest_of(near, n, measure)
 

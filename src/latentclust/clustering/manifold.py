@@ -1,20 +1,59 @@
 """Start from a neighbor graph: UMAP unrolls the codes, a full Gaussian mixture parts what it shows."""
 
 import warnings
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import Initialization, as_codes, from_partition
+from latentclust.clustering.modularity import graph_of, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
 from latentclust.numba_cache import ensure_numba_cache
 
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
 FEWEST_TO_UNROLL = 4
+# Of so many points at most several layouts take no longer than one of MNIST's.
+SMALL_POOL, LAYOUTS = 12_000, 4
+# A layout of few points needs more epochs: in each, a point moves as often as it has edges.
+FEW_POINTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50
+
+Number = int | Literal["auto"]
+
+
+def layouts_of(n_layouts: Number, n: int) -> int:
+    """Return how many layouts n points get; ``auto``: 4 of up to 12,000 points, 1 of more."""
+    if n_layouts == "auto":
+        return LAYOUTS if n <= SMALL_POOL else 1
+    return n_layouts
+
+
+def epochs_of(n_epochs: Number, n: int) -> int:
+    """Return for how many epochs n points are laid out; ``auto``: 200 of up to 5,000 points, 50 of more."""
+    if n_epochs == "auto":
+        return EPOCHS_OF_FEW if n <= FEW_POINTS else EPOCHS
+    return n_epochs
+
+
+def widest(n_neighbors: int, n_layouts: Number, n: int) -> int:
+    """Return how many neighbors of each of n points the layouts need."""
+    return min(n_neighbors * min(2, layouts_of(n_layouts, n)), n - 1)
+
+
+class Parted(NamedTuple):
+    """A partition of a layout."""
+
+    clusters: NDArray[np.int64]
+    """``(N,)``."""
+    modularity: float
+    """On the neighbor graph."""
+    converged: bool
+    """Whether the mixture's fit ended by itself."""
 
 
 def fit_manifold(
@@ -24,7 +63,8 @@ def fit_manifold(
     features: Tensor | NDArray[np.floating] | None = None,
     among_images: Neighbors | None = None,
     n_neighbors: int = 15,
-    n_epochs: int = 50,
+    n_layouts: Number = "auto",
+    n_epochs: Number = "auto",
     n_init: int = 5,
     reg_covar: float = 1e-6,
     seed: int = 0,
@@ -36,6 +76,11 @@ def fit_manifold(
     dimensions as the codes, but fewer than half as many as there are codes; of fewer than four codes there is
     none, and the mixture parts the codes themselves.
 
+    Layouts and mixtures differ with their random starts. Every mixture of every layout is a candidate, and
+    the one whose clusters fit the neighbor graph best is kept, by
+    :func:`~latentclust.clustering.modularity.modularity`: a likelihood is that of a layout, and does not see
+    what the layout tore apart.
+
     Parameters
     ----------
     z
@@ -46,22 +91,24 @@ def fit_manifold(
         What neighbors are near in, ``(N, F)``; None: the codes.
     among_images
         The graph's neighbors where they are found without the encoder, as by
-        :func:`~latentclust.clustering.nearest_images`, n_neighbors of each or more.
+        :func:`~latentclust.clustering.nearest_images`, as many of each as :func:`widest` says or more.
     n_neighbors
         Of each code in the graph, itself among them, at least 2; of N codes N - 1 at most are taken.
+    n_layouts
+        Layouts, every second one with twice as many neighbors; ``auto``: see :func:`layouts_of`.
     n_epochs
-        Of UMAP's layout.
+        Of a layout; ``auto``: see :func:`epochs_of`.
     n_init
-        Restarts of the Gaussian mixture, of which the likeliest is kept.
+        Gaussian mixtures of each layout.
     reg_covar
         Added to every variance.
     seed
-        Of the layout and the restarts; the same seed gives the same partition.
+        Of the layouts and the mixtures; the same seed gives the same partition.
 
     Returns
     -------
     Initialization
-        Its ``objective`` is the mean log-likelihood of an embedded code.
+        Its ``objective`` is the partition's modularity.
 
     Raises
     ------
@@ -71,27 +118,49 @@ def fit_manifold(
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
-    n = min(n_neighbors, len(codes) - 1)
-    if len(codes) < FEWEST_TO_UNROLL:
-        embedded = codes
+    n_codes, layouts = len(codes), layouts_of(n_layouts, len(codes))
+    found = among_images or nearest(seen, max(1, widest(n_neighbors, n_layouts, n_codes)))
+    graph = graph_of(_first(found, n_neighbors))
+    if n_codes < FEWEST_TO_UNROLL:
+        candidates = _part(codes, n_clusters, graph, n_init, seed)
     else:
-        if among_images is None:
-            neighbors = nearest(seen, n)
-        else:
-            neighbors = Neighbors(among_images.indices[:, :n], among_images.distances[:, :n])
         # The layout starts from eigenvectors of the graph, of which there are no more than codes.
-        dims = min(codes.shape[1], len(codes) // 2 - 1)
-        embedded = embed(seen, neighbors, dims, n_epochs, seed)
-    with progress.task(f"Gaussian mixture (restarts: {n_init})"):
-        mixture = mixture_of(embedded, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4)
+        dims = min(codes.shape[1], n_codes // 2 - 1)
+        candidates = []
+        for layout in range(layouts):
+            near = _first(found, n_neighbors * (1 + layout % 2))
+            embedded = embed(seen, near, dims, epochs_of(n_epochs, n_codes), seed + layout)
+            candidates += _part(embedded, n_clusters, graph, n_init, seed + layout)
+    best = max(candidates, key=lambda candidate: candidate.modularity)
     return from_partition(
         codes,
-        mixture.predict(embedded),
+        best.clusters,
         n_clusters,
         reg_covar=reg_covar,
-        objective=float(mixture.score(embedded)),
-        converged=bool(mixture.converged_),
+        objective=best.modularity,
+        converged=best.converged,
     )
+
+
+def _first(neighbors: Neighbors, n: int) -> Neighbors:
+    """Keep the n nearest of each."""
+    return Neighbors(neighbors.indices[:, :n], neighbors.distances[:, :n])
+
+
+def _part(
+    points: NDArray[np.float64], n_clusters: int, graph: csr_array, n_init: int, seed: int
+) -> list[Parted]:
+    """Part points ``(N, D)`` by several Gaussian mixtures, each from its own k-means."""
+    parted = []
+    with progress.task(f"Gaussian mixture (restarts: {n_init})", n_init) as counting:
+        for restart in range(n_init):
+            mixture = mixture_of(
+                points, n_clusters, "full", n_init=1, seed=1000 * seed + restart, reg_covar=1e-4
+            )
+            clusters = mixture.predict(points)
+            parted.append(Parted(clusters, modularity(clusters, graph), bool(mixture.converged_)))
+            counting.advance()
+    return parted
 
 
 def embed(

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from latentclust.data.mapped import CHUNK, InputRows, MappedInputs
-from latentclust.data.transforms import TRANSFORMS, Transform
+from latentclust.data.transforms import TRANSFORMS, Transform, moments
 from latentclust.errors import LatentclustError
 
 # A count of less than this share of zeros is not taken for the sparse counts of molecules or words.
 SPARSE = 0.5
 TOP, COMPONENTS = 2000, 50
+# Features whose standard deviations differ by no larger factor are taken to have one unit: their differences
+# in spread then mean something.
+ONE_UNIT = 4.0
 
 
 class Step(NamedTuple):
@@ -53,7 +56,7 @@ class Preprocess(nn.Module):
         Parameters
         ----------
         steps
-            ``unit``, ``standardize``, ``log1p``, ``top:n``, ``pca:n`` and ``none``.
+            ``unit``, ``standardize``, ``scale``, ``log1p``, ``pearson``, ``top:n``, ``pca:n`` and ``none``.
         inputs
             uint8 or float32 images ``(N, C, H, W)``, or float32 vectors ``(N, P)``, on the CPU or in a file.
 
@@ -124,9 +127,9 @@ def parse(text: str) -> Step:
 def suitable_steps(inputs: InputRows) -> tuple[list[str], str]:
     """Choose the steps for raw inputs by what they are, and say why.
 
-    Images are scaled to [0, 1]. Vectors are standardized. Vectors of whole numbers, at least half of them 0,
-    are counts: they are scaled to equal totals, their logarithms' 2,000 most variable features are kept, and
-    50 principal components of these.
+    Images are scaled to [0, 1]. Vectors are standardized, or scaled by one number where their features vary
+    about equally. Vectors of whole numbers, at least half of them 0, are counts: of their Pearson residuals
+    the 2,000 most variable are kept, and 50 principal components of these.
     """
     if inputs.dim() > 2:
         return ["unit"], "images are scaled to [0, 1]"
@@ -135,8 +138,12 @@ def suitable_steps(inputs: InputRows) -> tuple[list[str], str]:
     zeros = float((sample == 0).float().mean())
     n_rows, n_features = inputs.shape
     if not (whole and zeros >= SPARSE and n_features > TOP // 20):
+        spread = moments(sample)[1].sqrt()
+        spread = spread[spread > 0]
+        if len(spread) > 1 and spread.max() <= ONE_UNIT * spread.min():
+            return ["scale"], "the features vary about equally, so that one number scales all"
         return ["standardize"], "every feature gets mean 0 and variance 1"
-    steps = ["log1p"]
+    steps = ["pearson"]
     if n_features > TOP:
         steps.append(f"top:{TOP}")
     if min(n_rows, n_features) > COMPONENTS:

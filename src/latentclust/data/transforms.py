@@ -12,6 +12,8 @@ from latentclust.errors import LatentclustError
 
 SAMPLE = 100_000
 """Rows that principal components are fitted to at most."""
+DISPERSION = 100.0
+"""theta of the negative binomial that counts are expected to follow: nearly a Poisson distribution."""
 
 
 class Transform(nn.Module):
@@ -114,15 +116,11 @@ class Log1p(Transform):
         LatentclustError
             If a value is negative.
         """
-        sums = []
+        totals = []
         for part in parts(x):
-            if (part < 0).any():
-                raise LatentclustError(
-                    "preprocess=log1p is for counts, and some values are negative: choose standardize"
-                )
-            sums.append(part.nansum(dim=1))
-        totals = torch.cat(sums)
-        return cls(total=totals[totals > 0].median() if (totals > 0).any() else torch.ones(()))
+            refuse_negative(part, "log1p")
+            totals.append(part.nansum(dim=1))
+        return cls(total=median_total(torch.cat(totals)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the rows ``(N, P)`` and take the logarithm."""
@@ -132,6 +130,79 @@ class Log1p(Transform):
     def inverse(self, x: Tensor) -> Tensor:
         """Return counts of a row with the median total."""
         return x.expm1()
+
+
+class Scale(Transform):
+    """Subtract each feature's mean and divide all features by one number: their mean variance becomes 1."""
+
+    fields = ("mean", "scale")
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def fit(cls, x: InputRows, n: int | None) -> "Scale":
+        """Measure what is not missing."""
+        mean, variance = moments(x)
+        whole = variance.mean().sqrt()
+        return cls(mean=mean.float(), scale=torch.where(whole > 0, whole, 1.0).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale rows ``(N, P)``."""
+        return (x - self.mean) / self.scale
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """Give rows their means and scale back."""
+        return x * self.scale + self.mean
+
+
+class Pearson(Transform):
+    r"""Pearson residuals of counts: what is left of a count when its row's and column's totals are known.
+
+    .. math:: r = \frac{x - \mu}{\sqrt{\mu + \mu^2 / \theta}}, \quad \mu = \text{row total} \cdot p
+
+    with p each feature's share of all counts and theta = 100, cut at plus and minus the root of the number
+    of rows that were fitted (Lause, Berens and Kobak 2021, Genome Biology 22, 258).
+    """
+
+    fields = ("shares", "total", "limit")
+    shares: Tensor
+    total: Tensor
+    limit: Tensor
+
+    @classmethod
+    def fit(cls, x: InputRows, n: int | None) -> "Pearson":
+        """Take the features' shares of all counts, and the median of the rows' totals.
+
+        Raises
+        ------
+        LatentclustError
+            If a value is negative.
+        """
+        sums, totals = torch.zeros(x.shape[1], dtype=torch.float64), []
+        for part in parts(x):
+            refuse_negative(part, "pearson")
+            sums += part.double().nansum(dim=0)
+            totals.append(part.nansum(dim=1))
+        return cls(
+            shares=(sums / sums.sum().clamp(min=1e-300)).float(),
+            total=median_total(torch.cat(totals)),
+            limit=torch.tensor(float(len(x))).sqrt(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the residuals of rows ``(N, P)``; 0 for a feature that was 0 in all of them."""
+        expected = x.nansum(dim=1, keepdim=True) * self.shares
+        residuals = (x - expected) / self.deviation(expected).clamp(min=1e-12)
+        return residuals.clamp(-self.limit, self.limit)
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """Return counts of a row with the median total."""
+        expected = self.total * self.shares
+        return (x * self.deviation(expected) + expected).clamp(min=0)
+
+    def deviation(self, expected: Tensor) -> Tensor:
+        """Compute a count's standard deviation from its expectation."""
+        return (expected + expected.square() / DISPERSION).sqrt()
 
 
 class Top(Transform):
@@ -208,11 +279,33 @@ class PCA(Transform):
 TRANSFORMS: dict[str, type[Transform]] = {
     "unit": Unit,
     "standardize": Standardize,
+    "scale": Scale,
     "log1p": Log1p,
+    "pearson": Pearson,
     "top": Top,
     "pca": PCA,
     "none": Transform,
 }
+
+
+def refuse_negative(counts: Tensor, step: str) -> None:
+    """Check that counts are none below 0.
+
+    Raises
+    ------
+    LatentclustError
+        If one is.
+    """
+    if (counts < 0).any():
+        raise LatentclustError(
+            f"preprocess={step} is for counts, and some values are negative: choose standardize"
+        )
+
+
+def median_total(totals: Tensor) -> Tensor:
+    """Return the median of the rows' totals ``(N,)`` that are not 0; 1 where all are."""
+    positive = totals[totals > 0]
+    return positive.median() if len(positive) else torch.ones(())
 
 
 def nan_extremes(x: InputRows) -> tuple[Tensor, Tensor]:

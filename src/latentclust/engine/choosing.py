@@ -16,6 +16,7 @@ from latentclust.clustering.choose import (
     require_range,
     space_of,
 )
+from latentclust.clustering.manifold import widest
 from latentclust.data import DataModule
 from latentclust.runs.image_neighbors import image_neighbors
 from latentclust.runs.run import Run, tell
@@ -79,6 +80,7 @@ def _among_images(data: DataModule, images: torch.Tensor, init: Init, output_dir
     if len(images) < len(data.pool):
         return nearest_images(images, n, warp=init.warp, candidates=init.candidates)
     # As many as the start asks for, so that it finds them in the cache.
-    wanted = min(max(init.n_neighbors, init.voters + 1, LAID_OUT_BY), len(images) - 1)
+    laid_out = widest(init.n_neighbors, init.n_layouts, len(images))
+    wanted = min(max(laid_out, init.voters + 1, LAID_OUT_BY), len(images) - 1)
     found = image_neighbors(init, output_dir, data, images, wanted)
     return Neighbors(found.indices[:, :n], found.distances[:, :n])

@@ -61,7 +61,7 @@ def plausible(takes: Description, n: int, generator: torch.Generator) -> Tensor:
     raw = torch.randn(n, *takes.spec.shape, generator=generator)
     width = takes.preprocess(raw.abs()).shape[1]
     raw = takes.preprocess.inverse(torch.randn(n, width, generator=generator)).nan_to_num()
-    counts = any(step.name == "log1p" for step in takes.preprocess.steps)
+    counts = any(step.name in ("log1p", "pearson") for step in takes.preprocess.steps)
     return raw.clamp(min=0) if counts else raw
 
 

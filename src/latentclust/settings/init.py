@@ -4,7 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from latentclust.settings.base import Neighbors, Restarts, Section
+from latentclust.settings.base import Neighbors, Restarts, Section, Words
+
+Number = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=1, le=100_000)],
+    Words("auto, or a whole number from 1 to 100000"),
+]
 
 
 class Start(Section):
@@ -47,10 +52,12 @@ class Manifold(Start):
     """``images``: reuse the neighbors that an earlier run found."""
     n_neighbors: Neighbors = 15
     """Of each image in the graph."""
-    n_epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
-    """Of UMAP's layout."""
+    n_layouts: Number = "auto"
+    """UMAP's layouts, every second one with twice as many neighbors; auto: 4 of up to 12,000 inputs."""
+    n_epochs: Number = "auto"
+    """Of a layout; auto: 200 of up to 5,000 inputs, or 50."""
     n_init: Restarts = 5
-    """Restarts of the Gaussian mixture; the likeliest is kept."""
+    """Gaussian mixtures of each layout; of all the one that fits the neighbor graph best is kept."""
     refit: Literal["vote", "anew"] = "vote"
     """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
     voters: Annotated[int, Field(ge=1, le=10_000)] = 5

@@ -19,6 +19,7 @@ from latentclust.clustering import (
     nearest,
     nearest_images,
 )
+from latentclust.clustering.manifold import widest
 from latentclust.data import DataModule
 from latentclust.data.mapped import InputRows
 from latentclust.models import StartsFromMixture
@@ -184,7 +185,9 @@ class MixtureInitialization(L.Callback):
     def _near(self, images: Tensor) -> Neighbors:
         """Return the neighbors among the images, which stay what they are in later fits."""
         if self.among_images is None:
-            n = min(max(self.options["n_neighbors"], self.voters + 1), len(images) - 1)
+            layouts = self.options.get("n_layouts", "auto")
+            wanted = widest(self.options["n_neighbors"], layouts, len(images))
+            n = min(max(wanted, self.voters + 1), len(images) - 1)
             self.among_images = self.search(images, n)
         return self.among_images
 
