@@ -13,6 +13,7 @@ HOUSE = [
     "cli",
     "door",
     "vetting",
+    "sweeping",
     "compose",
     "explain",
     "tasks",
@@ -38,7 +39,7 @@ HOUSE = [
     "errors",
 ]
 LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}
-HYDRA_ROOMS = {"cli", "door", "vetting", "compose", "explain"}
+HYDRA_ROOMS = {"cli", "door", "vetting", "sweeping", "compose", "explain"}
 # What data and figures must not know, although it lies below them.
 NOT_BELOW = {"data": {"figures", "settings"}, "figures": {"settings"}}
 OUTSIDE = {"lightning": "LIGHTNING", "hydra": "HYDRA", "omegaconf": "HYDRA"}

@@ -60,7 +60,10 @@ def test_the_wheel_has_everything_but_bytecode(site: Path) -> None:
     assert {name for name in files(package) if not name.startswith("conf/")} == files(
         REPOSITORY / "src/latentclust"
     )
-    assert {path.name for path in site.iterdir() if "." not in path.name} == {"latentclust"}
+    assert {path.name for path in site.iterdir() if "." not in path.name} == {
+        "latentclust",
+        "hydra_plugins",
+    }
 
 
 def test_it_runs_in_an_empty_folder(outside: Run, site: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,14 +22,19 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from latentclust import __version__
-from latentclust.compose import without_hydra
-from latentclust.door import check_command_line
-from latentclust.errors import LatentclustError, StoppedError, TerminatedError
+from latentclust.compose import OF_ALL, without_hydra
+from latentclust.door import check_command_line, parse
+from latentclust.errors import LatentclustError, OutOfTimeError, StoppedError, TerminatedError
 from latentclust.explain import explain
+from latentclust.runs.jobs import State, Sweep, given, keep_state, label
+from latentclust.runs.launching import how_to_finish
 from latentclust.runs.overrides import with_run_of_checkpoint
-from latentclust.settings import Settings, check_settings
+from latentclust.settings import check_settings
 from latentclust.signals import heeded, was_terminated
+from latentclust.sweeping import by_one_process, pinned, resumed
 from latentclust.vetting import Vocabulary, config_dirs
+
+log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parent
 # In a checkout conf/ is at the top level; a wheel carries it inside the package.
@@ -54,33 +59,82 @@ def run(cfg: DictConfig) -> float | None:
     -------
     The metric ``cfg.optimized_metric`` for a sweeper, or None where the task has none.
     """
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        return run_job(cfg, WITH_TRACEBACKS)
     try:
-        settings = check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
-        with disk_errors_explained():
-            return run_task(settings)
+        return run_task(cfg)
     except LatentclustError as error:
         if WITH_TRACEBACKS:
             raise
+        fail(str(error), error.exit_code)
+
+
+def run_task(cfg: DictConfig, in_sweep: str | None = None) -> float | None:
+    """Check the settings and run a task in the folder that Hydra has made for it."""
+    settings = check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
+    with disk_errors_explained():
+        from latentclust.runs.run import Run
+        from latentclust.tasks import TASKS
+        from latentclust.training.quiet import silence_known_warnings
+
+        silence_known_warnings()
         hydra_config = HydraConfig.get()
-        if hydra_config.mode is not RunMode.MULTIRUN:
-            fail(str(error), error.exit_code)
-        say(f"job {hydra_config.job.num} of the sweep: {error}")
-        if isinstance(error, StoppedError):
-            sys.exit(error.exit_code)
-        # Hydra goes on with the next job, and raises this again after the last one.
-        raise JobFailedError from error
+        run = Run(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+        run.in_sweep = in_sweep
+        return TASKS[settings.task.name](settings, run)
 
 
-def run_task(settings: Settings) -> float | None:
-    """Run a task in the folder that Hydra has made for it."""
-    from latentclust.runs.run import Run
-    from latentclust.tasks import TASKS
-    from latentclust.training.quiet import silence_known_warnings
+def run_job(cfg: DictConfig, with_tracebacks: bool) -> float | None:
+    """Run a job of a sweep, and keep in its folder what became of it.
 
-    silence_known_warnings()
+    A job that fails says why and does not stop the others: the sweep's end tells of it. What is killed leaves
+    no word, and counts as stopped. It may run in another process or on another machine than the sweep.
+    """
     hydra_config = HydraConfig.get()
-    run = Run(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
-    return TASKS[settings.task.name](settings, run)
+    folder = Path(hydra_config.runtime.output_dir)
+    sweep, name = Sweep.read(folder.parent), folder.name
+    jobs = {str(job.number): job.label for job in sweep.jobs} if sweep is not None else {}
+    what = jobs.get(name) or label(given(list(hydra_config.overrides.task)), [])
+    in_sweep = f"Job {name}{f' of {len(jobs)}' if jobs else ''}, {what}"
+    print(f"{in_sweep}: begun", flush=True)
+    try:
+        value = run_task(cfg, in_sweep)
+    except StoppedError as error:
+        if with_tracebacks:
+            raise
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        ours = isinstance(error, LatentclustError)
+        why = str(error) if ours else f"{type(error).__name__}: {' '.join(str(error).split())}"
+        # Of time and of the disk another attempt may have more.
+        goes_on = isinstance(error, OutOfTimeError) or isinstance(error.__cause__, OSError)
+        keep_state(folder, State("failed", why, goes_on))
+        log.debug("failed: %s", why, exc_info=not ours)
+        if with_tracebacks:
+            raise
+        say(f"{in_sweep}: failed: {why}")
+        if hydra_config.sweeper._target_ in OF_ALL:
+            return None
+        raise JobFailedError from error  # other sweepers look at the values
+    keep_state(folder, State("finished"))
+    return value
+
+
+def run_sweep(folder: Path, arguments: list[str], overrides: list[str]) -> None:
+    """Run a sweep whose folder is known, and end with its table.
+
+    Raises
+    ------
+    LatentclustError
+        If another process runs it, or a job has failed; after everything was written.
+    """
+    sys.argv[1:] = pinned(arguments, overrides, folder)
+    with by_one_process(folder):
+        with suppress(JobFailedError):  # it is in the table
+            run()
+        from latentclust.tasks.compare import end_of_sweep
+
+        end_of_sweep(folder, how_to_finish(folder, arguments, overrides))
 
 
 @contextmanager
@@ -105,19 +159,23 @@ def main() -> None:
     threading.excepthook = report_thread_error
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
+    sweep, arguments = None, sys.argv[1:]
     try:
         if "--version" in sys.argv:
             print(f"latentclust {__version__}")
             return
         with heeded():
             vocabulary = Vocabulary((CONF, *config_dirs(sys.argv[1:])))
+            sys.argv[1:] = resumed(sys.argv[1:], vocabulary.objection)
             sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:], vocabulary.objection)
-            check_command_line(sys.argv[1:], CONF)
-            run()
+            arguments = sys.argv[1:]
+            sweep = check_command_line(arguments, CONF)
+            if sweep is None:
+                run()
+            else:
+                run_sweep(sweep, arguments, parse(arguments).overrides)
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except JobFailedError as failed:
-        sys.exit(failed.exit_code)
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:
         if WITH_TRACEBACKS:
             raise
@@ -129,7 +187,10 @@ def main() -> None:
         if WITH_TRACEBACKS:
             raise
         kind = TerminatedError if was_terminated() else StoppedError
-        again = shlex.join(["python", "-m", "latentclust", *sys.argv[1:]])
+        finish = sweep and how_to_finish(sweep, arguments, parse(arguments).overrides)
+        if finish:
+            fail(f"the sweep is stopped; nothing is lost, finish it with: {finish}", kind.exit_code)
+        again = shlex.join(["python", "-m", "latentclust", *arguments])
         fail(f"stopped; nothing is lost, start again with: {again}", kind.exit_code)
 
 

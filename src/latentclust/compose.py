@@ -25,7 +25,11 @@ from latentclust.settings import GROUPS
 
 # Combinations of a sweep that are looked at before its first job starts: its own check meets the others.
 MOST_COMBINATIONS = 300
-BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+# Sweepers that try every combination.
+OF_ALL = (
+    "hydra_plugins.latentclust_sweeper.LatentclustSweeper",
+    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+)
 
 
 class Composer:
@@ -111,11 +115,11 @@ class Composer:
         """Yield the overrides of a sweep's jobs: so many that each value of each key is among them.
 
         Of a sweep with up to :data:`MOST_COMBINATIONS` jobs, all in their order. Nothing for another sweeper
-        than Hydra's basic one, which decides by itself what it tries.
+        than those that try all combinations, which decides by itself what it tries.
         """
         settings = [override for override in overrides if override.lstrip("+~").startswith("hydra")]
         sweeper = self.compose(settings).hydra.sweeper
-        if sweeper._target_ != BASIC_SWEEPER:
+        if sweeper._target_ not in OF_ALL:
             return
         params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
         values: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 """Check a command line before anything heavy is imported and before a run has a folder."""
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,16 +10,23 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from latentclust.compose import Composer, composing, plain_values
+from latentclust.compose import MOST_COMBINATIONS, Composer, composing, plain_values
 from latentclust.errors import LatentclustError
 from latentclust.explain import explain
+from latentclust.runs.jobs import of_the_command
 from latentclust.settings import VARIED, Settings, check_settings, chosen_in, import_extensions
+from latentclust.sweeping import RESUME, folder_of, sweep_in
 
 
-def check_command_line(arguments: Sequence[str], conf: Path) -> None:
+def check_command_line(arguments: Sequence[str], conf: Path) -> Path | None:
     """Check every run that a command line asks for.
 
     Commands that run nothing, such as ``--help`` and ``--cfg job``, are not checked.
+
+    Returns
+    -------
+    Path | None
+        The folder of a sweep; None for anything else.
 
     Raises
     ------
@@ -28,19 +35,31 @@ def check_command_line(arguments: Sequence[str], conf: Path) -> None:
     """
     flags = parse(arguments)
     if flags.help or flags.hydra_help or flags.shell_completion or flags.cfg or flags.info:
-        return
+        return None
     if flags.experimental_rerun is not None:
-        return
+        return None
     with composing(flags, conf) as composer:
         if is_sweep(composer, flags):
             try:
-                jobs = composer.combinations(flags.overrides)
-                for number, overrides in enumerate(jobs):
+                for number, overrides in enumerate(jobs_of(composer, flags.overrides)):
                     check_overrides(composer, overrides, conf, number)
+                return folder_of(composer, flags.overrides)
             except (HydraException, OmegaConfBaseException) as error:
                 raise LatentclustError(explain(error, conf)) from error
-        else:
-            check_overrides(composer, flags.overrides, conf)
+        settings = check_overrides(composer, flags.overrides, conf)
+        if settings.sweep.name is not None:
+            raise LatentclustError("sweep.name is for a sweep: add -m, or leave it out")
+    return None
+
+
+def jobs_of(composer: Composer, overrides: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Return the overrides of a sweep's jobs, those of the folder to resume if there is one."""
+    given = [text for text in overrides if text.startswith(f"{RESUME}=") and not text.endswith("=null")]
+    if not given:
+        return composer.combinations(overrides)
+    jobs = sweep_in(folder_of(composer, overrides)).jobs
+    of_command = [text for text in overrides if of_the_command(text) and not text.startswith("sweep.")]
+    return [[*job.overrides, *of_command] for job in jobs[:MOST_COMBINATIONS]]
 
 
 def check_overrides(

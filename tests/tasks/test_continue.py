@@ -152,7 +152,7 @@ def test_ctrl_c_stops_a_sweep(latentclust: Command, monkeypatch: pytest.MonkeyPa
     interrupt(monkeypatch, AE, 4)
     outcome = latentclust("-m", "experiment=tiny_ae", "seed=0,1", "trainer.max_epochs=1")
     assert outcome.status == 130
-    assert "job 0 of the sweep: stopped" in outcome.err
+    assert "the sweep is stopped; nothing is lost, finish it with: " in outcome.err
     assert not list(tmp_path.glob("outputs/multirun/*/*/1"))
 
 

@@ -265,8 +265,8 @@ def test_a_failed_job_does_not_stop_the_sweep(latentclust: Command, tmp_path: Pa
     # Only the images themselves tell how many there are.
     outcome = latentclust("-m", "experiment=tiny_ae", "data.limit=9999,8888,400", "trainer.max_epochs=1")
     assert outcome.status == 2
-    assert "job 0 of the sweep: limit=9999" in outcome.err
-    assert "job 1 of the sweep: limit=8888" in outcome.err
+    assert "Job 0 of 3, data.limit=9999: failed: limit=9999" in outcome.err
+    assert "Job 1 of 3, data.limit=8888: failed: limit=8888" in outcome.err
     assert "Traceback" not in outcome.err
     assert len(list(tmp_path.glob("outputs/multirun/*/*/*/summary.json"))) == 1
 

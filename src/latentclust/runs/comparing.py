@@ -21,7 +21,7 @@ from latentclust.evaluation.comparison_table import (
 from latentclust.evaluation.measures import SECONDS, Measure, measures_of
 from latentclust.figures.comparison_page import PageRow, Problem, render_comparison
 from latentclust.runs.grouping import Group, group_runs, unequal
-from latentclust.runs.jobs import State, label
+from latentclust.runs.jobs import State, label, varied_keys
 from latentclust.runs.records import Record
 from latentclust.runs.run import tell
 
@@ -75,20 +75,26 @@ class Comparison:
     @property
     def problems(self) -> list[Record]:
         """Those without a result."""
-        return [record for record in self.records if record.summary is None]
+        return [record for record in self.records if record.state.status != "finished"]
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether any of the runs was to have figures."""
+        return any(record.config.get("figures.at_end", True) for record in self.records)
+
+    @property
+    def varied(self) -> list[str]:
+        """What tells one run from another."""
+        return varied_keys([record.given for record in self.records])
 
     @property
     def title(self) -> str:
         """What is compared."""
-        varied = list(self.groups[0].settings)
+        varied = list(self.groups[0].settings) or ["seed"]
         summaries = [record.summary for record in self.records if record.summary]
         data = {str(summary.get("data")) for summary in summaries}
-        what = ", ".join(key.removeprefix("model.") for key in varied) or "Seeds"
-        return (
-            f"{what[0].upper()}{what[1:]} on {data.pop()}"
-            if len(data) == 1
-            else f"{what[0].upper()}{what[1:]}"
-        )
+        what = f"By {' and '.join(filter(None, (', '.join(varied[:-1]), varied[-1])))}"
+        return f"{what}, on {data.pop()}" if len(data) == 1 else what
 
     @property
     def sentence(self) -> str:
@@ -140,7 +146,7 @@ class Comparison:
         for line in (*self.findings, *self.warnings):
             tell(line)
         for record in self.problems:
-            problem = problem_of(record, record.folder.parent)
+            problem = problem_of(record, record.folder.parent, self.varied)
             tell(f"{problem.name}: {problem.status}{f': {problem.error}' if problem.error else ''}")
 
     def write(self, folder: Path, command: str | None = None) -> Path:
@@ -164,8 +170,8 @@ class Comparison:
             rows=[self.page_row(row, folder) for row in self.rows],
             findings=self.findings,
             warnings=self.warnings,
-            problems=[problem_of(record, folder) for record in self.problems],
-            figures=self.draw(folder / "figures"),
+            problems=[problem_of(record, folder, self.varied) for record in self.problems],
+            figures=self.draw(folder / "figures") if self.is_drawn else {},
             files=list(texts),
             command=command,
         )
@@ -245,10 +251,10 @@ def link(record: Record, folder: Path) -> str | None:
     return Path(os.path.relpath(target, folder)).as_posix() if target.exists() else None
 
 
-def problem_of(record: Record, folder: Path) -> Problem:
-    """Say what became of a run without a result."""
+def problem_of(record: Record, folder: Path, varied: Sequence[str]) -> Problem:
+    """Say what became of a run without a result; what varied tells it from the others."""
     state: State = record.state
-    name = f"{record.folder.name}: {label(record.given, [])}"
+    name = f"{record.folder.name}, {label(record.given, varied)}"
     log = record.folder / "latentclust.log"
     place = Path(os.path.relpath(log, folder)).as_posix() if log.is_file() else None
     return Problem(name, IN_WORDS.get(state.status, state.status), state.error, place)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -41,13 +41,10 @@ class Sweep:
 
     Attributes
     ----------
-    overrides
-        Of the command that began it or was given last, without what is of the command alone.
     jobs
         Of all its commands.
     """
 
-    overrides: list[str]
     jobs: list[Job]
 
     @classmethod
@@ -65,16 +62,15 @@ class Sweep:
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             jobs = [Job(int(job["number"]), [*job["overrides"]], str(job["label"])) for job in kept["jobs"]]
-            overrides = [str(text) for text in kept["overrides"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LatentclustError(f"'{path}' cannot be read: start the sweep anew") from error
-        return cls(overrides, jobs)
+        return cls(jobs)
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all."""
         jobs = [job._asdict() for job in self.jobs]
         with whole_file(folder / SWEEP) as file:
-            file.write((json.dumps(asdict(self) | {"jobs": jobs}, indent=1) + "\n").encode())
+            file.write((json.dumps({"jobs": jobs}, indent=1) + "\n").encode())
 
     def with_jobs(self, jobs: Sequence[Sequence[str]]) -> "tuple[Sweep, list[Job]]":
         """Return the sweep with these jobs too, and these with their numbers: equal ones keep theirs.
@@ -95,7 +91,7 @@ class Sweep:
             numbers.append(number)
         varied = varied_keys([given(overrides) for overrides in listed.values()])
         labeled = {n: Job(n, texts, label(given(texts), varied)) for n, texts in sorted(listed.items())}
-        return Sweep(self.overrides, list(labeled.values())), [labeled[n] for n in dict.fromkeys(numbers)]
+        return Sweep(list(labeled.values())), [labeled[n] for n in dict.fromkeys(numbers)]
 
 
 def of_the_command(override: str) -> bool:

@@ -15,6 +15,7 @@ from latentclust.atomic import whole_file
 from latentclust.clustering.choose import Choice
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.health import Health
+from latentclust.evaluation.measures import LABELED, UNLABELED, scores_of
 from latentclust.evaluation.results import Result, final_metrics, print_table
 from latentclust.hardware import device_name
 from latentclust.runs.run import Run, tell
@@ -145,8 +146,13 @@ class Summary:
         return self.metrics[key]
 
 
-def conclude(run: Run, summary: Summary, results: list[Result]) -> None:
-    """Print the result table and say where the run's folder is."""
+def conclude(run: Run, summary: Summary, results: list[Result], notes: Iterable[str] = ()) -> None:
+    """Print the result table and say where the run's folder is; of a job of a sweep, a line."""
+    if run.in_sweep is not None:
+        tell(f"{run.in_sweep}: {in_a_line(summary)}")
+        return
+    for note in notes:
+        tell(note)
     seconds = ", ".join(f"{stage} {value:.0f} s" for stage, value in summary.seconds.items())
     print_table(results, f"{summary.model} on {summary.data}, seed {summary.seed} ({seconds})")
     if summary.health is not None:
@@ -155,6 +161,15 @@ def conclude(run: Run, summary: Summary, results: list[Result]) -> None:
             if not run.warnings:
                 tell(advice)
     tell(f"Everything is in {run.folder}")
+
+
+def in_a_line(summary: Summary) -> str:
+    """Say in a line how good a run's own clustering is, and how long it took."""
+    scores, measures = scores_of(asdict(summary)), (*LABELED, *UNLABELED)
+    shown = [measure for measure in measures if measure.key in scores][: len(LABELED)]
+    parts = [f"{measure.name} {measure.written(scores[measure.key])}" for measure in shown]
+    used = f"{summary.clusters['used']:.0f} of {summary.config['n_clusters']} clusters in use"
+    return ", ".join([*parts, used, f"{sum(summary.seconds.values()):.0f} s"])
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from latentclust.settings.logger import Logger
 from latentclust.settings.model import Model
 from latentclust.settings.network import Network
 from latentclust.settings.output import Output
+from latentclust.settings.sweep import Sweep
 from latentclust.settings.task import Task
 from latentclust.settings.trainer import Trainer
 
@@ -40,6 +41,8 @@ class Settings(Section):
     """A checkpoint to continue or to use, or ``last``."""
     output_dir: FilePath = "outputs"
     """Where runs go."""
+    sweep: Sweep = Sweep()
+    """Of a sweep: its folder."""
     optimized_metric: Annotated[
         Text, Words("objective, or the name of a metric such as cluster/acc or train/kl_z")
     ] = "objective"

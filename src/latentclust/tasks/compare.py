@@ -31,3 +31,27 @@ def tell_of(comparison: Comparison, folder: Path, command: str | None = None) ->
     """Print a comparison and write it into a folder."""
     comparison.print()
     tell(f"The table: {comparison.write(folder, command)}")
+
+
+def end_of_sweep(folder: Path, command: str | None = None) -> None:
+    """Print and write the table of a sweep, of what its jobs have left in their folders.
+
+    Parameters
+    ----------
+    folder
+        The sweep's.
+    command
+        What finishes it, if there is such a command.
+
+    Raises
+    ------
+    LatentclustError
+        If a job has failed, or was stopped; after everything was written.
+    """
+    records = read_runs([str(folder)])
+    comparison, problems = Comparison.of(records), [r for r in records if r.state.status != "finished"]
+    if comparison.rows or problems:
+        tell_of(comparison, folder, command)
+    if problems:
+        finish = f"; run what is missing with: {command}" if command else ""
+        raise LatentclustError(f"{len(problems)} of {len(records)} jobs have no result{finish}")

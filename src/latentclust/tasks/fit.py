@@ -6,7 +6,7 @@ from latentclust import engine
 from latentclust.data.points import make_points
 from latentclust.engine import Outcome
 from latentclust.evaluation.findings import Inputs
-from latentclust.runs.run import Run, tell
+from latentclust.runs.run import Run
 from latentclust.runs.summary import conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import PoolData
@@ -33,9 +33,7 @@ def fit(settings: Settings, run: Run) -> float | None:
         outcome = (
             partitioned(settings, run) if isinstance(settings.model, Partition) else trained(settings, run)
         )
-        for note in outcome.notes:
-            tell(note)
-        conclude(run, outcome.summary, outcome.results)
+        conclude(run, outcome.summary, outcome.results, outcome.notes)
     return outcome.metric(settings.optimized_metric)
 
 

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 
 KNOWN = (
     # Hydra has put .hydra/ and the log into the run's folder before the CSV logger looks at it, and no
-    # metrics.csv can be there to be lost: every run has a new folder.
+    # metrics.csv can be there to be lost: a run has a new folder, or has set aside what it had there.
     "Experiment logs directory .* exists and is not empty",
+    # A job of a sweep goes on where it was stopped.
+    "Checkpoint directory .* exists and is not empty",
     # A continued run has a folder of its own, where its epochs compete for best.ckpt among themselves.
     "The dirpath has changed from",
     # trainer.overfit_batches: the data module has taken the shuffling away before Lightning looks.
