@@ -1,5 +1,6 @@
 """Every command that the pages show can be typed: it composes and passes the checks before a run."""
 
+import math
 import re
 import shlex
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from latentclust import hardware, tasks
+from latentclust.runs.jobs import Job, Sweep
 from latentclust.runs.run import Run
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin as begin_run
@@ -46,7 +48,7 @@ COMMANDS = documented_commands()
 @pytest.mark.parametrize(
     ("page", "at_least", "one"),
     [
-        ("README.md", 15, "python -m latentclust -m model=ae,vae,vade seed=0,1,2"),
+        ("README.md", 15, "python -m latentclust -m experiment=compare model=ae,vae,vade seed=0,1,2"),
         ("lab.md", 9, "python -m latentclust task=generate ckpt_path=last cluster=3 n=64"),
         ("lab.fr.md", 9, "python -m latentclust experiment=lab/exercise3_vade"),
         ("latentclust.yaml", 8, "python -m latentclust task=report run=FOLDER"),
@@ -68,9 +70,22 @@ def test_no_line_of_a_page_is_overlooked() -> None:
                 assert EXPLANATION.split(match)[0] in COMMANDS or OPEN.search(match), line
 
 
+def is_named(words: list[str]) -> bool:
+    return any(word.startswith("sweep.") for word in words)
+
+
+def n_jobs(words: list[str]) -> int:
+    """How many runs a command has; the folder that is resumed in these tests has two."""
+    if "--help" in words:
+        return 0
+    if not is_named(words):
+        return len(expanded(words))
+    return 2 if "-m" not in words else math.prod(word.count(",") + 1 for word in words)
+
+
 def expanded(words: list[str]) -> list[list[str]]:
-    """Split a sweep into runs in which each of its values occurs at least once."""
-    if "-m" not in words:
+    """Split a sweep into runs in which each of its values occurs at least once; not one with a folder."""
+    if "-m" not in words or is_named(words):
         return [words]
     options = [word.partition("=")[::2] for word in words if word != "-m"]
     values = {key: value.split(",") for key, value in options}
@@ -92,7 +107,7 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
         if settings.task.name == "report":
             assert settings.run is not None
             assert (Path(settings.run) / "summary.json").is_file()
-        else:
+        elif settings.task.name != "compare":
             begin_run(settings, run)
             if settings.task.name != "fit":
                 require_trained(settings.task.name, run)
@@ -103,6 +118,8 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
             folder = trained("experiment=tiny_vade").folder
             assert folder is not None
             command = A_RUN.sub(str(folder), command)
+        if "sweep.resume" in command:
+            Sweep([Job(n, [f"seed={n}"], f"seed={n}") for n in (0, 1)]).write(tmp_path / "FOLDER")
         begun.clear()
         with monkeypatch.context() as patch:
             for name in tasks.TASKS:
@@ -121,7 +138,7 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("command", COMMANDS)
 def test_documented_commands_compose_and_pass_the_checks(begin: Begin, command: str) -> None:
     jobs = begin(command)
-    assert len(jobs) == (0 if "--help" in command else len(expanded(shlex.split(command)[3:])))
+    assert len(jobs) == n_jobs(shlex.split(command)[3:])
 
 
 @pytest.mark.parametrize(
