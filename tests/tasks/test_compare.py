@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from latentclust.errors import LatentclustError
+from latentclust.evaluation.comparison import spread
+from latentclust.evaluation.comparison_table import Row, columns_of
+from latentclust.evaluation.measures import LABELED, OBJECTIVES
 from latentclust.runs.comparing import Comparison
 from latentclust.runs.grouping import group_runs, unequal
 from latentclust.runs.jobs import Job, State, Sweep, keep_state
@@ -145,6 +148,25 @@ def test_runs_of_several_places_are_grouped_by_what_differs(tmp_path: Path) -> N
         "latent_dim=5 max_epochs=3": 1,
         "latent_dim=10 max_epochs=9": 1,
     }
+
+
+def test_a_run_without_a_result_adds_no_column(tmp_path: Path) -> None:
+    keep_run(tmp_path / "single", ["model=vae", "model.latent_dim=10"], 0.5, 0)
+    keep_sweep(tmp_path / "sweep", {"vae": {0: 0.5, 1: 0.6}})
+    keep_state(tmp_path / "sweep/1", State("failed", "why"))
+    (group,) = group_runs(read_runs([str(tmp_path / "*")]))
+    assert group.settings == {}
+    assert len(group.records) == 3
+
+
+def test_a_loss_is_best_in_no_row(tmp_path: Path) -> None:
+    rows = [
+        Row(name, {"model": name}, {"acc": spread([acc]), "train/loss": spread([loss])}, 1)
+        for name, acc, loss in (("kmeans", 0.7, 0.3), ("gmm", 0.8, 1.6))
+    ]
+    acc, loss = columns_of([*LABELED[:1], *OBJECTIVES[-1:]])
+    assert [cell.is_best for cell in acc.cells(rows)] == [False, True]
+    assert [cell.is_best for cell in loss.cells(rows)] == [False, False]
 
 
 def test_what_a_choice_brings_along_is_said(tmp_path: Path) -> None:

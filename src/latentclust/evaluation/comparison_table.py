@@ -75,7 +75,9 @@ class Column(NamedTuple):
     def cells(self, rows: Sequence[Row]) -> list[Cell]:
         """Write each row's cell."""
         found = [next((m for m in self.measures if m.key in row.spreads), None) for row in rows]
-        best = best_of(rows, self.measures[0]) if len(self.measures) == 1 else None
+        # Losses and errors of different models are different things.
+        comparable = len(self.measures) == 1 and self.measures[0] not in OBJECTIVES[2:]
+        best = best_of(rows, self.measures[0]) if comparable else None
         cells = []
         for row, measure in zip(rows, found, strict=True):
             if measure is None:

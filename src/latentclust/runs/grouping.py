@@ -68,7 +68,12 @@ def group_runs(records: Sequence[Record]) -> list[Group]:
     """Group runs by what varied: the overrides that differ, and settings that differ for another reason."""
     keys = [key for key in varied_keys([record.given for record in records]) if matters(key)]
     # Such as the default of a group and the same written out.
-    keys = [key for key in keys if len({value_of(record, key) for record in records}) > 1]
+    # Of a run that is not whole only its overrides are known.
+    keys = [
+        key
+        for key in keys
+        if len({value_of(run, key) for run in records if run.summary or key in run.given}) > 1
+    ]
     groups = _grouped(records, keys)
     asked = {key for record in records for key in record.given}
     for group in groups:

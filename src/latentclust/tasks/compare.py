@@ -51,7 +51,7 @@ def end_of_sweep(folder: Path, command: str | None = None) -> None:
     records = read_runs([str(folder)])
     comparison, problems = Comparison.of(records), [r for r in records if r.state.status != "finished"]
     if comparison.rows or problems:
-        tell_of(comparison, folder, command)
+        tell_of(comparison, folder, command if problems else None)
     if problems:
         finish = f"; run what is missing with: {command}" if command else ""
         raise LatentclustError(f"{len(problems)} of {len(records)} jobs have no result{finish}")
