@@ -27,6 +27,7 @@ NEEDED = {
         f"task/{task}": ["ckpt_path=last"]
         for task in ("evaluate", "predict", "export", "generate", "figures", "merge")
     },
+    "task/compare": ["runs=x"],
     **{f"data/{points}": ["model=kmeans"] for points in ("blobs", "moons", "circles")},
 }
 
@@ -63,10 +64,10 @@ def test_each_key_of_conf_is_one_setting_and_each_setting_a_key(composer: Compos
         for key in leaves(plain):
             owner = plain[key.split(".")[0]]
             found.setdefault(key, set()).add(
-                owner["name"] if isinstance(owner, dict) and "name" in owner else ""
+                owner["name"] or "" if isinstance(owner, dict) and "name" in owner else ""
             )
     settings = {key: set(owners) for key, owners in all_keys().items()}
-    tasks = {"fit", "evaluate", "predict", "export", "generate", "figures", "report", "merge"}
+    tasks = {"fit", "evaluate", "predict", "export", "generate", "figures", "report", "merge", "compare"}
     assert found.pop("task.name") == tasks
     settings.pop("task.name")
     assert found == settings
