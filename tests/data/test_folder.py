@@ -55,7 +55,7 @@ def test_pictures_come_sorted_with_names_and_classes(photos, tmp_path):
     assert source.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert source.test is None
     assert source.notes == ("the 2 sub-folders are the classes, for evaluation alone",)
-    assert source.reading == {"reader": "folder", "size": [6, 8], "color": "rgb"}
+    assert source.reading == {"reader": "folder", "size": [6, 8], "color": "rgb", "on_error": "skip"}
 
 
 def test_train_and_test_are_a_split(tmp_path):
@@ -285,6 +285,26 @@ def test_folder_datamodule(photos, tmp_path):
     data.setup()
     assert data.input_shape == (3, 4, 5)
     assert data.description.reading["size"] == [4, 5]
+
+
+def test_a_limit_reads_no_more_than_it_keeps(photos, tmp_path, monkeypatch):
+    folder = str(tmp_path / "photos")
+    whole = build_datamodule("folder", path=folder)
+    whole.setup()
+    read: list[str] = []
+    monkeypatch.setattr(pictures, "_decoded", lambda path, *_: read.append(path.name) or np.ones((6, 8, 3)))
+    with pytest.raises(LatentclustError, match="all 4 pictures are equal"):
+        build_datamodule("folder", path=folder, limit=4).setup()
+    assert len(read) == 4
+    monkeypatch.undo()
+    some = build_datamodule("folder", path=folder, limit=4)
+    some.setup()
+    kept = [whole.pool.ids.index(name) for name in some.pool.ids]
+    assert torch.equal(some.pool.inputs, whole.pool.inputs[kept])
+    assert torch.equal(some.pool.labels, whole.pool.labels[kept])
+    assert some.class_names == ("cats", "dogs")
+    with pytest.raises(LatentclustError, match="limit=7 is larger than the pool: give at most 6"):
+        build_datamodule("folder", path=folder, limit=7).setup()
 
 
 def test_prediction_reads_pictures_as_training_did(photos, tmp_path):

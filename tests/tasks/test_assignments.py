@@ -57,7 +57,7 @@ def test_parts_of_a_table_make_the_file_that_the_whole_makes(
     whole = table(ids=names, labels=np.array([0, -1, 1, 1, 0]), class_names=("cat", "dog"))
     codes = np.arange(10.0).reshape(5, 2)
     output = Output(codes=True, parquet=True)
-    paths = write_assignments(tmp_path, output, [(whole, codes)], 5)
+    paths = write_assignments(tmp_path, output, [(whole, codes)])
     assert [path.name for path in paths] == ["assignments.csv", "assignments.parquet", "codes.npy"]
     rows = read(tmp_path)
     assert tuple(row["id"] for row in rows) == names
@@ -69,7 +69,7 @@ def test_parts_of_a_table_make_the_file_that_the_whole_makes(
     assert typed["label"] == ["cat", None, "dog", "dog", "cat"]
     np.testing.assert_allclose(typed["confidence"], numbers(rows, "confidence"), rtol=1e-5)
     monkeypatch.setattr(assignments, "ROWS", 2)
-    write_assignments(tmp_path / "parts", output, [(whole, codes)], 5)
+    write_assignments(tmp_path / "parts", output, [(whole, codes)])
     assert (tmp_path / "parts/assignments.csv").read_bytes() == (tmp_path / "assignments.csv").read_bytes()
     assert pq.read_table(tmp_path / "parts/assignments.parquet").to_pydict() == typed
 
@@ -81,7 +81,7 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
     (tmp_path / "assignments.csv").write_text("before\n")
     with pytest.raises(RuntimeError, match="in the middle"):
-        write_assignments(tmp_path, Output(codes=True, parquet=True), broken(), 10)
+        write_assignments(tmp_path, Output(codes=True, parquet=True), broken())
     assert [path.name for path in tmp_path.iterdir()] == ["assignments.csv"]
     assert (tmp_path / "assignments.csv").read_text() == "before\n"
 
@@ -89,7 +89,7 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_parquet_without_pyarrow_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignments, "find_spec", lambda name: None)
     with pytest.raises(LatentclustError, match=r"^output.parquet=true needs pyarrow: pip install"):
-        write_assignments(tmp_path, Output(parquet=True), [], 0)
+        write_assignments(tmp_path, Output(parquet=True), [])
 
 
 @pytest.mark.parametrize("linked", [True, False])

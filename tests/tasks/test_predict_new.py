@@ -245,3 +245,30 @@ def test_pictures_are_seen_by_the_backbone_of_the_run(latentclust: Command, tmp_
     same(rows(latentclust("task=predict", "ckpt_path=last", "input=photos")), expected)
     found = rows(latentclust("task=predict", "ckpt_path=last", "input=photos/03.png"))
     same(found, expected[3:4])
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_listed(
+    trained: Command, latentclust: Command, tmp_path: Path
+) -> None:
+    trained("experiment=tiny_vade")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, digit in zip("bdfh", digits(4)[:, 0], strict=True):
+        Image.fromarray(digit).save(folder / f"{name}.png")
+    good = latentclust("task=predict", "ckpt_path=last", "input=photos")
+    for name in "aeg":
+        (folder / f"{name}.png").write_text("no picture")
+    some = latentclust("task=predict", "ckpt_path=last", "input=photos", "output.codes=true")
+    assert rows(some) == rows(good)
+    assert some.folder is not None
+    assert np.load(some.folder / "codes.npy").shape == (4, 4)
+    assert "3 of 7 pictures cannot be read and are left out:" in some.out
+    assert "  g.png: " in some.out
+    assert "4 inputs, in their order" in some.out
+    for name in "bdfh":
+        (folder / f"{name}.png").unlink()
+    none = latentclust("task=predict", "ckpt_path=last", "input=photos")
+    assert none.status == 2
+    assert "no picture of 'photos' can be read: a.png: " in none.err
+    assert none.folder is not None
+    assert not (none.folder / "assignments.csv").exists()

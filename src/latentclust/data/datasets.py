@@ -182,7 +182,12 @@ class FolderDataModule(ImageDataModule):
 
     def load(self) -> Source:
         """Read the user's pictures."""
-        return load_folder(self.path, cache_dir=self.cache_dir, eyes=self.backbone, **self.reading)
+        options = {**self.reading, "limit": self.limit}
+        return load_folder(self.path, cache_dir=self.cache_dir, eyes=self.backbone, **options)
+
+    def look(self, source: Source) -> Source:
+        """Return the inputs as they are: a backbone has seen the pictures when they were read."""
+        return source
 
 
 class TorchvisionDataModule(ImageDataModule):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,11 +13,10 @@ from torch import Tensor
 from latentclust.data.checks import require_variety
 from latentclust.data.found import Found, find_images
 from latentclust.data.kept import keep, place, taken
-from latentclust.data.pictures import Pictures, Size, read_images, sizes_of
-from latentclust.data.splits import Source, Split
+from latentclust.data.pictures import Pictures, Size, read_images, sizes_of, told_of
+from latentclust.data.splits import Source, Split, require_limit, uniform_choice
 from latentclust.errors import LatentclustError
 
-SHOWN = 20  # files that are named in notes
 PROPOSED = 64  # pixels along each side
 TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
@@ -47,6 +47,7 @@ def load_folder(
     on_error: str = "skip",
     cache_dir: str | Path | None = None,
     eyes: Eyes | None = None,
+    limit: int | None = None,
 ) -> Source:
     """Load the pictures of a folder and its sub-folders.
 
@@ -65,6 +66,9 @@ def load_folder(
         Where the arrays are kept for later runs; None for nowhere.
     eyes
         Turns the images into vectors.
+    limit
+        If given, this many pictures are read and no others, drawn as by `uniform_subset`: those of them that
+        cannot be read are missing. A folder that is split into train and test is read as a whole.
 
     Raises
     ------
@@ -75,6 +79,12 @@ def load_folder(
     folder = Path(path).expanduser()
     try:
         found = find_images(folder)
+        whole = found.names
+        limited = limit is not None and not _is_split(found.names)
+        if limit is not None and limited:
+            require_limit(limit, len(found.names))
+            chosen = uniform_choice(len(found.names), limit).tolist()
+            found = Found([found.names[i] for i in chosen], found.others)
         target = _target(folder, found, size, eyes)
         pictures = _read(folder, found, target, color, cache_dir, eyes)
         if pictures.failures and on_error == "stop":
@@ -92,12 +102,12 @@ def load_folder(
     except LatentclustError as error:
         raise LatentclustError(f"{folder}: {error}") from error
     names = [found.names[i] for i in pictures.kept]
-    reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color}
+    reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color, "on_error": on_error}
     notes = _notes(found, pictures)
     if eyes is not None:
         reading["backbone"] = eyes.plain()
         notes += (eyes.note(pictures.inputs.shape[1]),)
-    return _source(names, pictures.inputs, notes, reading)
+    return replace(_source(whole, names, pictures.inputs, notes, reading), limited=limited)
 
 
 def _target(folder: Path, found: Found, size: int | Sequence[int] | None, eyes: Eyes | None) -> Size:
@@ -160,29 +170,34 @@ def _notes(found: Found, pictures: Pictures) -> tuple[str, ...]:
     notes = []
     if found.others:
         notes.append(f"{len(found.others):,} files are no pictures, such as {found.others[0]}: left out")
-    if failures := pictures.failures:
-        notes.append(f"{len(failures):,} of {len(found.names):,} pictures cannot be read and are left out:")
-        notes += [f"  {found.names[i]}: {why}" for i, why in list(failures.items())[:SHOWN]]
-        if len(failures) > SHOWN:
-            notes.append(f"  and {len(failures) - SHOWN:,} more")
-    return tuple(notes)
+    return (*notes, *told_of(found.names, pictures.failures))
 
 
-def _source(names: list[str], inputs: Tensor, notes: tuple[str, ...], reading: Mapping[str, Any]) -> Source:
-    parts = [tuple(name.split("/")) for name in names]
+def _source(
+    whole: list[str], names: list[str], inputs: Tensor, notes: tuple[str, ...], reading: Mapping[str, Any]
+) -> Source:
+    """Put what was read into splits; the classes are those of the whole folder."""
+    parts = [tuple(name.split("/")) for name in whole]
     # Names that are no text, as some systems allow, are written as escapes.
     ids = tuple(name.encode("utf-8", "backslashreplace").decode() for name in names)
-    tops = {part[0].lower() for part in parts if len(part) > 1}
-    split = (
-        len(tops) == 2 and bool(tops & {*TRAIN}) and bool(tops & {*TEST}) and all(len(p) > 1 for p in parts)
-    )
+    split = _is_split(names)
     labels, classes, note = _classes([part[1:] if split else part for part in parts])
-    whole = Split(inputs, labels, ids)
+    places = {name: place for place, name in enumerate(whole)}
+    kept = torch.tensor([places[name] for name in names])
+    read = Split(inputs, None if labels is None else labels[kept], ids)
     notes += (note,) if note else ()
     if not split:
-        return Source(whole, None, classes, (), notes, reading)
-    is_test = torch.tensor([part[0].lower() in TEST for part in parts])
-    return Source(whole[~is_test], whole[is_test], classes, (), notes, reading)
+        return Source(read, None, classes, (), notes, reading)
+    is_test = torch.tensor([part[0].lower() in TEST for part in parts])[kept]
+    return Source(read[~is_test], read[is_test], classes, (), notes, reading)
+
+
+def _is_split(names: Sequence[str]) -> bool:
+    """Whether all pictures lie in two sub-folders that are called train and test."""
+    parts = [name.split("/") for name in names]
+    tops = {part[0].lower() for part in parts if len(part) > 1}
+    both = len(tops) == 2 and bool(tops & {*TRAIN}) and bool(tops & {*TEST})
+    return both and all(len(part) > 1 for part in parts)
 
 
 def _classes(parts: list[tuple[str, ...]]) -> tuple[Tensor | None, tuple[str, ...], str]:

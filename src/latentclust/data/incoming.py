@@ -13,7 +13,7 @@ from latentclust.data.description import Description
 from latentclust.data.files import load_files
 from latentclust.data.found import find_images
 from latentclust.data.mapped import Stored
-from latentclust.data.pictures import SUFFIXES, read_images
+from latentclust.data.pictures import SUFFIXES, read_images, told_of
 from latentclust.data.splits import InputSpec, Source
 from latentclust.data.table import read_table
 from latentclust.data.transforms import Unit
@@ -38,12 +38,27 @@ class Incoming(NamedTuple):
     """Reads some of them, as they are stored."""
     files: Path | None = None
     """Where their names begin, if they are names of files."""
+    skipped: dict[int, str] = {}  # noqa: RUF012  # replaced where anything is skipped
+    """Which could not be read, by their places, and why; it grows as they are read."""
 
-    def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
-        """Yield their places and themselves, ``size`` at a time, in order."""
+    def notes(self) -> list[str]:
+        """Say what could not be read, once they have been read.
+
+        Raises
+        ------
+        LatentclustError
+            If that is all of them.
+        """
+        told = told_of(self.ids or (), self.skipped)
+        if told and len(self.skipped) == self.n:
+            raise LatentclustError(f"input: no picture of '{self.files}' can be read: {told[1].strip()}")
+        return told
+
+    def parts(self, size: int) -> Iterator[tuple[range, Tensor]]:
+        """Yield their places and those of them that can be read, ``size`` at a time, in order."""
         for start in range(0, self.n, size):
-            place = slice(start, min(start + size, self.n))
-            yield place, self.read(place)
+            places = range(start, min(start + size, self.n))
+            yield places, self.read(slice(places.start, places.stop))
 
 
 def open_inputs(path: str | Path, takes: Description) -> Incoming:
@@ -222,14 +237,18 @@ def _pictures(path: Path, takes: Description) -> Incoming:
         except LatentclustError as error:
             raise LatentclustError(f"input: '{path}' {error}") from error
 
+    skipped: dict[int, str] = {}
+    stops = len(names) == 1 or reading.get("on_error") == "stop"
+
     def read(place: slice) -> Tensor:
         chosen = names[place]
         found = read_images([root / name for name in chosen], size, color, eyes)
-        if found.failures:
+        if found.failures and stops:
             first = min(found.failures)
             raise LatentclustError(
                 f"input: '{root / chosen[first]}' cannot be read ({found.failures[first]}): mend or remove it"
             )
+        skipped.update({place.start + i: why for i, why in found.failures.items()})
         return found.inputs
 
-    return Incoming(len(names), tuple(names), read, root)
+    return Incoming(len(names), tuple(names), read, root, skipped)

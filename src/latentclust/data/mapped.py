@@ -56,7 +56,9 @@ class Stored:
         except (OSError, ValueError, EOFError) as error:
             raise LatentclustError(f"is no array that can be read: {error}") from error
         if dtype.hasobject or min(shape, default=0) < 0 or offset + prod(shape) * dtype.itemsize > stamp[0]:
-            raise LatentclustError("is not a whole .npy file of plain numbers: write it again")
+            raise LatentclustError(
+                "is no array that can be read: not a whole file of plain numbers; write it with numpy.save"
+            )
         return cls(path, shape, dtype, fortran, offset, stamp)
 
     def __len__(self) -> int:

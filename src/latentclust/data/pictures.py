@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ from latentclust.errors import LatentclustError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp")
 MODES = {"gray": "L", "rgb": "RGB"}
+SHOWN = 20  # files that are named
 CHUNK = 256  # pictures that are decoded before they go on
 WORKERS = 16  # threads at most: Pillow works outside of Python's lock
 EXIF_ORIENTATION, FIRST_TURNED = 0x0112, 5  # from this orientation on, width and height change places
@@ -90,6 +91,15 @@ def read_images(
                 parts.append(images if then is None else then(images))
             task.advance(len(results))
     return Pictures(torch.cat(parts) if parts else torch.empty(0), kept, failures)
+
+
+def told_of(names: Sequence[str], failures: Mapping[int, str]) -> list[str]:
+    """Say which of N files could not be read, and why, in a line each; of many the first 20."""
+    if not failures:
+        return []
+    told = [f"{len(failures):,} of {len(names):,} pictures cannot be read and are left out:"]
+    told += [f"  {names[i]}: {why}" for i, why in sorted(failures.items())[:SHOWN]]
+    return told + [f"  and {len(failures) - SHOWN:,} more"] * (len(failures) > SHOWN)
 
 
 def sizes_of(paths: Sequence[Path]) -> list[Size | str]:

@@ -74,8 +74,8 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     path = keep_clusters(run.folder, inputs, results[-1])
     rows = list(rows_of_partition(inputs, found, results[-1]))
     keep_account(run.folder, account(rows[0][0], k))
-    n, files = sum(len(table) for table, _ in rows), None if inputs.data is None else inputs.data.files
-    write_assignments(run.folder, settings.output, rows, n, files)
+    files = None if inputs.data is None else inputs.data.files
+    write_assignments(run.folder, settings.output, rows, files)
     if settings.figures.at_end:
         with run.timed("show"):
             show_partition(run.folder, finding, results[-1], asdict(summary), choice)

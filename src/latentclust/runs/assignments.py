@@ -106,7 +106,7 @@ def require_parquet(output: Output) -> None:
 
 
 def write_assignments(
-    folder: Path, output: Output, rows: Iterable[Row], n_rows: int, files: Path | None = None
+    folder: Path, output: Output, rows: Iterable[Row], files: Path | None = None
 ) -> list[Path]:
     """Write a table, whole or not at all, and what ``output`` asks for beside it.
 
@@ -118,8 +118,6 @@ def write_assignments(
         What is wanted.
     rows
         The table in parts, with the same columns in each; they are not kept.
-    n_rows
-        In all parts together.
     files
         Where names of files begin, if they are not whole paths; None for the folder of the command.
 
@@ -142,7 +140,7 @@ def write_assignments(
         for kind, path in zip(kinds.values(), paths, strict=True):
             sinks.append(kind(stack.enter_context(whole_file(path))))
             stack.callback(sinks[-1].close)  # before the file is, after an error too
-        codes = Codes(stack, folder / "codes.npy", n_rows) if output.codes else None
+        codes = Codes(stack, folder / "codes.npy") if output.codes else None
         for part in each(rows, codes):
             for sink in sinks:
                 sink.add(part.columns())
@@ -170,10 +168,11 @@ def each(rows: Iterable[Row], codes: "Codes | None") -> Iterator[Assignments]:
 
 
 class Codes:
-    """Writes vectors ``(n, D)``, float32, part by part into an ``.npy`` file."""
+    """Writes vectors ``(n, D)``, float32, part by part into an ``.npy`` file, whose n is known at its end."""
 
-    def __init__(self, stack: ExitStack, path: Path, n: int) -> None:
-        self.stack, self.path, self.n = stack, path, n
+    def __init__(self, stack: ExitStack, path: Path) -> None:
+        self.stack, self.path = stack, path
+        self.n = self.dims = 0
         self.file: IO[bytes] | None = None
 
     @property
@@ -185,10 +184,22 @@ class Codes:
         """Write some rows."""
         if self.file is None:
             self.file = self.stack.enter_context(whole_file(self.path))
-            shape = (self.n, vectors.shape[1])
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(self.file, header)
+            self.dims = vectors.shape[1]
+            self._write_header(self.file)
+            self.stack.callback(self.close)  # before the file is
+        self.n += len(vectors)
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+
+    def _write_header(self, file: IO[bytes]) -> None:
+        """NumPy leaves room for any number of rows, so that the header can be written again."""
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self.n, self.dims)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    def close(self) -> None:
+        """Write how many there are."""
+        if self.file is not None:
+            self.file.seek(0)
+            self._write_header(self.file)
 
 
 def link_files(folder: Path, placed: Iterable[tuple[str, int]], files: Path | None) -> list[Path]:

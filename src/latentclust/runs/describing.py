@@ -60,9 +60,8 @@ def describe_pool(data: DataModule, model: LatentModel) -> Looked:
 def assign_all(folder: Path, output: Output, data: DataModule, model: LatentModel, looked: Looked) -> None:
     """Write ``assignments.csv`` with a row for each input, what belongs to it, and the clusters' account."""
     tally = Tally(looked.found.gamma.shape[1])
-    n = len(data.pool) + (0 if data.held_out is None else len(data.held_out))
     rows = counted(rows_of(data, model, looked), tally)
-    write_assignments(folder, output, rows, n, data.files)
+    write_assignments(folder, output, rows, data.files)
     keep_account(folder, tally.plain())
 
 
@@ -112,15 +111,19 @@ def rows_of_new(incoming: Incoming, model: LatentModel, *, judged: bool = True) 
     task = progress.current()
     task.expect(incoming.n)
     with evaluating(model), torch.inference_mode():
-        for place, inputs in incoming.parts(CHUNK_OF_NEW):
+        for places, inputs in incoming.parts(CHUNK_OF_NEW):
+            task.advance(len(places))
+            if not len(inputs):
+                continue
             x = model.takes.preprocess(inputs).to(model.device)
             found = model.describe(x) if judged else unjudged(model, x)
-            ids = None if incoming.ids is None else incoming.ids[place]
+            names, left_out = incoming.ids, incoming.skipped
+            ids = None if names is None else tuple(names[i] for i in places if i not in left_out)
             table = table_of("new", Split(inputs, None, ids), found, model)
             if not judged:
                 table = replace(table, bounds=None, percentiles=None, unlike=None)
-            yield replace(table, start=place.start), found.codes.cpu().numpy()
-            task.advance(len(inputs))
+            yield replace(table, start=places.start), found.codes.cpu().numpy()
+    incoming.notes()  # nothing is written where nothing could be read
 
 
 def unjudged(model: LatentModel, x: torch.Tensor) -> Described:

@@ -73,9 +73,12 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
     model.to(choose_accelerator(settings.trainer.accelerator))
     with run.timed("predict"):
         rows = rows_of_new(incoming, model, judged=settings.output.bound)
-        written = write_assignments(run.folder, settings.output, rows, incoming.n, incoming.files)
-    rate = incoming.n / max(run.seconds["predict"], 0.01)
-    tell(f"{incoming.n:,} inputs, in their order ({rate:,.0f} a second): {', '.join(map(str, written))}")
+        written = write_assignments(run.folder, settings.output, rows, incoming.files)
+    for line in incoming.notes():
+        tell(line)
+    n = incoming.n - len(incoming.skipped)
+    rate = n / max(run.seconds["predict"], 0.01)
+    tell(f"{n:,} inputs, in their order ({rate:,.0f} a second): {', '.join(map(str, written))}")
 
 
 def predictions(model: LatentModel, inputs: InputRows) -> dict[str, Any]:
