@@ -1,5 +1,7 @@
 """task=merge: the clusters of a finished run become fewer, along a tree that is drawn."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ def test_clusters_merge_to_the_number_that_is_wanted(
 ) -> None:
     trained(f"experiment=tiny_{name}")
     predicted = latentclust("task=predict", "ckpt_path=last")
-    run = latentclust("task=merge", "ckpt_path=last", "n_clusters=4")
+    drawn = ("figures.at_end=true", "figures.embedding.method=none", "figures.plane.n=2")
+    run = latentclust("task=merge", "ckpt_path=last", "n_clusters=4", *drawn)
     assert run.status == 0, run.err
     assert run.folder is not None
     assert predicted.folder is not None
@@ -22,6 +25,18 @@ def test_clusters_merge_to_the_number_that_is_wanted(
     assert len(np.unique(merged["clusters"])) == min(4, used)
     assert np.array_equal(merged["merged_into"][before], merged["clusters"])
     assert (run.folder / "figures/merge_tree.png").is_file()
+    with (
+        (run.folder / "assignments.csv").open() as file,
+        (predicted.folder / "assignments.csv").open() as old,
+    ):
+        for row, own in zip(csv.DictReader(file), csv.DictReader(old), strict=True):
+            assert int(row["cluster"]) == merged["merged_into"][int(own["cluster"])]
+            assert float(row["confidence"]) >= float(own["confidence"]) - 1e-5
+    page = (run.folder / "report.html").read_text()
+    assert "How the clusters merge" in page
+    assert (
+        f"<b>{min(4, used)} clusters</b> of 400 images" in page or f"{min(4, used)} clusters of 400" in page
+    )
     rows = run.summary["results"]
     assert [row["method"] for row in rows][-1] == "merged to 4"
     assert f"merged to {used}" in [row["method"] for row in rows]

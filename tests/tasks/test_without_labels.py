@@ -1,5 +1,6 @@
 """A user without labels: the whole run says what it can say, and nothing that it cannot."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,19 @@ def test_points_have_them_too(latentclust: Command) -> None:
     assert run.status == 0, run.err
     assert run.summary["results"][-1]["unlabeled"]["silhouette"] > 0.5
     assert run.summary["health"]["used"] == 5
+
+
+def test_held_out_inputs_have_a_bound(latentclust: Command, tmp_path: Path) -> None:
+    images = (load_digits().images[:200] * 15).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, is_test=np.arange(200) >= 150)
+    own = ("data=files", f"data.path={tmp_path / 'own.npz'}", "data.limit=null", "data.pool=train")
+    run = latentclust("experiment=tiny_vae", *own, "optimized_metric=cluster/held_out_bound")
+    assert run.status == 0, run.err
+    assert run.folder is not None
+    assert "held-out" in run.out
+    results = run.summary["results"]
+    assert results[0]["unlabeled"]["held_out_bound"] is None
+    with (run.folder / "assignments.csv").open() as file:
+        bounds = [float(row["elbo_at_mean"]) for row in csv.DictReader(file) if row["split"] == "test"]
+    assert len(bounds) == 50
+    assert results[-1]["unlabeled"]["held_out_bound"] == pytest.approx(np.mean(bounds), rel=1e-4)

@@ -133,13 +133,17 @@ def _labeled_columns(table: Table, results: list[Result]) -> None:
 def _unlabeled_columns(table: Table, results: list[Result]) -> None:
     table.add_column("", no_wrap=True)
     confident = any(result.unlabeled and result.unlabeled.confidence is not None for result in results)
+    judged = any(result.unlabeled and result.unlabeled.held_out_bound is not None for result in results)
     names = ["silhou-\nette", "Davies-\nBouldin", *["confi-\ndence %"] * confident]
+    names += ["held-out\nbound"] * judged
     for name in [*names, "smal-\nlest %", "used"]:
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         scores = result.unlabeled or UnlabeledScores(None, None, None, 0.0)
         cells = ["-" if value is None else f"{value:.3f}" for value in scores[:2]]
         cells += [percent(scores.confidence)] * confident
+        bound = scores.held_out_bound
+        cells += ["-" if bound is None else f"{bound:.2f}"] * judged
         cells += [percent(result.pool.smallest_share), str(result.pool.used)]
         table.add_row(result.method, *cells, style=_style(result, results))
 

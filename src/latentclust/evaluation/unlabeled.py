@@ -31,6 +31,9 @@ class UnlabeledScores(NamedTuple):
     """Mean of the largest responsibilities, in (0, 1]; None where clusters have none."""
     entropy: float
     """Of the clusters' shares, in nats: log K where all are equal, 0 for a single one."""
+    held_out_bound: float | None = None
+    """Mean of how well the model explains the inputs that the pool leaves out, higher is better; None without
+    such inputs, or such a model."""
 
 
 def sampled(n: int, size: int = SCORED) -> NDArray[np.int64]:

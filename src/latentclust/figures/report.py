@@ -22,6 +22,7 @@ _UNLABELED = (
     ("silhouette", "Silhouette", "{:.3f}", True),
     ("davies_bouldin", "Davies-Bouldin", "{:.3f}", False),
     ("confidence", "Confidence", "{:.1%}", None),
+    ("held_out_bound", "Held-out bound", "{:.2f}", None),
 )
 _SETS = {"pool": "Clustered", "test": "Test"}
 # Latent dimensions whose KL divergence is written out.

@@ -21,7 +21,12 @@ STEPS = 11
 def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Drawing]:
     """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes."""
     with evaluating(model), torch.no_grad():
-        if isinstance(model, HasMixture):
+        if view.merged:
+            if view.means is not None:
+                yield from centers(
+                    model, view, np.bincount(view.clusters, minlength=len(view.means)) / len(view.clusters)
+                )
+        elif isinstance(model, HasMixture):
             weights = model.prior.mixture_parameters().weights.cpu().numpy()
             yield samples(model, view, weights)
             yield from centers(model, view, weights)

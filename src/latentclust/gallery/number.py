@@ -1,14 +1,12 @@
 """Show how the number of clusters was chosen."""
 
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from latentclust import figures
-from latentclust.atomic import whole_file
 from latentclust.clustering.choose import Choice
-from latentclust.gallery.show import CAPTIONS
+from latentclust.gallery.show import add_figure
 
 CAPTION, FILE = "The number of clusters", "n_clusters.png"
 
@@ -27,7 +25,4 @@ def draw_choice(choice: Choice, title: str) -> Figure:
 def show_choice(folder: Path, choice: Choice, title: str) -> None:
     """Write ``figures/n_clusters.png`` into a run's folder, after the other figures of its report."""
     path = figures.save(draw_choice(choice, title), folder / "figures" / FILE)
-    captions = json.loads((folder / "figures" / CAPTIONS).read_text(encoding="utf-8"))
-    captions[CAPTION] = path.name
-    with whole_file(folder / "figures" / CAPTIONS) as file:
-        file.write((json.dumps(captions, indent=1) + "\n").encode())
+    add_figure(folder, CAPTION, path.name)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from matplotlib.figure import Figure
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from latentclust import figures, progress
@@ -38,6 +39,7 @@ def show(
     seed: int,
     loggers: Iterable[Logger] = (),
     looked: Looked | None = None,
+    into: Tensor | None = None,
 ) -> None:
     """Write ``figures/*.png`` into a run's folder, to TensorBoard's images and its projector.
 
@@ -57,10 +59,12 @@ def show(
         TensorBoard's is among them, if it is wanted.
     looked
         What the model says of the pool, for the galleries of what is odd; none are drawn without it.
+    into
+        The merged cluster of each of the model's ``(K,)``; None: they are not merged.
     """
     step = max((epoch for series in history.values() for epoch, _ in series), default=0)
     title = f"{title}, epoch {step}" if step else title
-    view = View.of(data, model.to(data.pool.inputs.device).eval(), title, own.clusters)
+    view = View.of(data, model.to(data.pool.inputs.device).eval(), title, own.clusters, into)
     part = view.first(settings.embedding.size)
     planes = embed(settings.embedding, seed, part)
     writers = [logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger)]
@@ -125,6 +129,15 @@ def keep_explored(folder: Path, view: View, planes: Planes) -> None:
         arrays["confidence"] = view.confidence
     with whole_file(folder / "figures" / EXPLORED) as file:
         np.savez_compressed(file, **arrays)
+
+
+def add_figure(folder: Path, caption: str, name: str, *, first: bool = False) -> None:
+    """Let the report of a run's folder show a figure that lies among the others."""
+    path = folder / "figures" / CAPTIONS
+    captions: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    captions = {caption: name, **captions} if first else {**captions, caption: name}
+    with whole_file(path) as file:
+        file.write((json.dumps(captions, indent=1) + "\n").encode())
 
 
 def write_report(folder: Path) -> Path:

@@ -45,7 +45,10 @@ class View:
     confidence
         The largest responsibility ``(M,)``, or None where the clusters are not a mixture's own.
     means, variances
-        Of the mixture's components, each ``(K, D)``, or None; a model with centers alone has these as means.
+        Of the mixture's components, each ``(K, D)``, or None; a model with centers alone has these as means,
+        and merged clusters have the means of their codes.
+    merged
+        Whether the clusters are the model's own, merged.
     """
 
     title: str
@@ -59,9 +62,17 @@ class View:
     confidence: Floats | None
     means: Floats | None
     variances: Floats | None
+    merged: bool = False
 
     @classmethod
-    def of(cls, data: DataModule, model: LatentModel, title: str, clusters: Tensor | None = None) -> "View":
+    def of(
+        cls,
+        data: DataModule,
+        model: LatentModel,
+        title: str,
+        clusters: Tensor | None = None,
+        into: Tensor | None = None,
+    ) -> "View":
         """Look at a model's sample of the pool.
 
         Parameters
@@ -70,6 +81,8 @@ class View:
             The run's; the inputs lie on the model's device.
         clusters
             The pool's ``(N,)``, for a model without clusters of its own; None takes the classes for them.
+        into
+            The merged cluster of each of the model's ``(K,)``; None: they are not merged.
         """
         chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(data.pool))[:POINTS])
         images = data.pool.inputs[chosen.to(data.pool.inputs.device)]
@@ -90,6 +103,12 @@ class View:
                 mixture = model.prior.mixture_parameters()
                 means = mixture.means.detach().cpu().double().numpy()
                 variances = mixture.variances.detach().cpu().double().numpy()
+        if into is not None and isinstance(model, Clusters):
+            own = into.numpy()[own]
+            sums = np.zeros((len(gamma), int(into.max()) + 1))
+            np.add.at(sums.T, into.numpy(), gamma.T)
+            confidence = sums[np.arange(len(own)), own].clip(max=1)  # sums of rounded numbers
+            means, variances = means_of(codes, own, sums.shape[1]), None
         unit = as_floats(images).cpu()
         paint = Painter.of(unit)
         pixels = unit.flatten(start_dim=1).double().nan_to_num().numpy()
@@ -105,6 +124,7 @@ class View:
             confidence,
             means,
             variances,
+            into is not None,
         )
 
     @cached_property
@@ -140,3 +160,11 @@ class View:
     def groups(self) -> tuple[Integers, tuple[str, ...] | None]:
         """What colors tell apart: the classes where there are labels, else the clusters."""
         return (self.clusters, None) if self.labels is None else (self.labels, self.class_names)
+
+
+def means_of(codes: Floats, clusters: Integers, n_clusters: int) -> Floats:
+    """Return the mean code of each cluster ``(K, D)``; that of all codes for an empty one."""
+    means = np.tile(codes.mean(axis=0), (n_clusters, 1))
+    for cluster in np.unique(clusters):
+        means[cluster] = codes[clusters == cluster].mean(axis=0)
+    return means

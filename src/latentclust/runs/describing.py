@@ -24,7 +24,7 @@ from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.settings.output import Output
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import CHUNK as CHUNK_OF_NEW
-from latentclust.training.inference import Looked, described, evaluating, look
+from latentclust.training.inference import Looked, described, evaluating, look, merged
 
 OWN = "pool_bounds."
 
@@ -57,10 +57,20 @@ def describe_pool(data: DataModule, model: LatentModel) -> Looked:
     return looked
 
 
-def assign_all(folder: Path, output: Output, data: DataModule, model: LatentModel, looked: Looked) -> None:
-    """Write ``assignments.csv`` with a row for each input, what belongs to it, and the clusters' account."""
-    tally = Tally(looked.found.gamma.shape[1])
-    rows = counted(rows_of(data, model, looked), tally)
+def assign_all(
+    folder: Path,
+    output: Output,
+    data: DataModule,
+    model: LatentModel,
+    looked: Looked,
+    into: torch.Tensor | None = None,
+) -> None:
+    """Write ``assignments.csv`` with a row for each input, what belongs to it, and the clusters' account.
+
+    As :func:`rows_of`, which says what the parameters are.
+    """
+    tally = Tally(looked.found.gamma.shape[1] if into is None else int(into.max()) + 1)
+    rows = counted(rows_of(data, model, looked, into), tally)
     write_assignments(folder, output, rows, data.files)
     keep_account(folder, tally.plain())
 
@@ -73,7 +83,9 @@ def counted(rows: Iterable[Row], tally: Tally) -> Iterator[Row]:
         yield table, codes
 
 
-def rows_of(data: DataModule, model: LatentModel, looked: Looked) -> Iterator[Row]:
+def rows_of(
+    data: DataModule, model: LatentModel, looked: Looked, into: torch.Tensor | None = None
+) -> Iterator[Row]:
     """Yield the rows of the pool and of the inputs that it leaves out, with their codes.
 
     Parameters
@@ -82,7 +94,10 @@ def rows_of(data: DataModule, model: LatentModel, looked: Looked) -> Iterator[Ro
         The inputs, and the model on their device.
     looked
         What the model says of the pool, or of a sample: then the pool is described again, in parts.
+    into
+        The merged cluster of each of the model's clusters ``(K,)``; None: they are not merged.
     """
+    names = data.class_names
     with evaluating(model):
         for name, split in (("pool", data.pool), ("test", data.held_out)):
             if split is None:
@@ -91,11 +106,11 @@ def rows_of(data: DataModule, model: LatentModel, looked: Looked) -> Iterator[Ro
                 for start in range(0, len(split), ROWS):
                     part = split[start : start + ROWS]
                     found = described(model, part.inputs)
-                    table = replace(table_of(name, part, found, model, data.class_names), start=start)
+                    table = replace(table_of(name, part, found, model, names, into), start=start)
                     yield table, found.codes.cpu().numpy()
                 continue
             found = looked.found if name == "pool" else described(model, split.inputs)
-            yield table_of(name, split, found, model, data.class_names), found.codes.cpu().numpy()
+            yield table_of(name, split, found, model, names, into), found.codes.cpu().numpy()
 
 
 def rows_of_new(incoming: Incoming, model: LatentModel, *, judged: bool = True) -> Iterator[Row]:
@@ -133,10 +148,19 @@ def unjudged(model: LatentModel, x: torch.Tensor) -> Described:
 
 
 def table_of(
-    name: str, split: Split, found: Described, model: LatentModel, class_names: tuple[str, ...] = ()
+    name: str,
+    split: Split,
+    found: Described,
+    model: LatentModel,
+    class_names: tuple[str, ...] = (),
+    into: torch.Tensor | None = None,
 ) -> Assignments:
-    """Put what a model says of a set of inputs into a table."""
-    clusters, confidence, second, runner_up = ranked(found.gamma.cpu().numpy())
+    """Put what a model says of a set of inputs into a table; ``into`` is as for :func:`rows_of`."""
+    given = None
+    if into is not None:
+        found, own = merged(found, into)
+        given = own.cpu().numpy()
+    clusters, confidence, second, runner_up = ranked(found.gamma.cpu().numpy(), given)
     bounds = found.bounds.cpu().double().numpy()
     return Assignments(
         name,

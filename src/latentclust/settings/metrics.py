@@ -24,7 +24,7 @@ def possible_metrics(settings: Settings) -> set[str]:
     terms = model.measured_terms()
     names = {"objective"} | _scores("cluster", True) | UNLABELED
     if data.pool == "train":  # the others are held out
-        names |= {f"test/{term}" for term in terms}
+        names |= {f"test/{term}" for term in terms} | {"cluster/held_out_bound"}
     if settings.task.name == "evaluate":
         return names | {f"train/{term}" for term in terms}
     names |= {f"train/{term}" for term in terms | model.training_terms()} | {"perf/samples_per_second"}

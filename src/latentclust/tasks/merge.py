@@ -6,28 +6,34 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from latentclust import figures
 from latentclust.atomic import whole_file
 from latentclust.clustering.dendrogram import cut, tree_of
+from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.health import Health
 from latentclust.evaluation.results import Result
 from latentclust.evaluation.unlabeled import sampled, unlabeled_scores
+from latentclust.gallery.show import add_figure, show, write_report
 from latentclust.hardware import choose_accelerator
+from latentclust.models import LatentModel
 from latentclust.runs.checkpoints import read_checkpoint
+from latentclust.runs.describing import assign_all
 from latentclust.runs.run import Run, tell
 from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin, load_trained, require_trained
-from latentclust.training.inference import over_pool_and_test
+from latentclust.training.inference import Looked, look, merged, over_pool_and_test
 
 # Cuts in the table beside the one that was asked for.
 ROWS = 12
+TREE = "merge_tree.png"
 
 
 def merge(settings: Settings, run: Run) -> None:
-    """Write ``merged.npz``, ``figures/merge_tree.png`` and ``summary.json`` with the scores of each cut.
+    """Write the merged clusters, ``figures/merge_tree.png``, the scores of each cut, and the report anew.
 
     ``merged.npz`` has the pool's merged ``clusters`` (N,), those of held-out inputs as ``test_clusters``, for
     each of the model's clusters the merged one, ``merged_into`` (K,), -1 where nothing is in it, and the
@@ -66,6 +72,9 @@ def merge(settings: Settings, run: Run) -> None:
     results = [scored(k) for k in _cuts(len(leaves), wanted)]
     own, name = results[-1], type(model).__name__
     into = _merged_into(leaves, tree, had, wanted)
+    whole = torch.from_numpy(into).clamp(min=0)
+    looked = look(data, model)
+    assign_all(run.folder, settings.output, data, model, looked, whole)
     arrays: dict[str, Any] = {"clusters": own.clusters, "merged_into": into, "tree": tree, "leaves": leaves}
     if data.held_out is not None and own.test_clusters is not None:
         arrays["test_clusters"] = own.test_clusters
@@ -89,8 +98,34 @@ def merge(settings: Settings, run: Run) -> None:
         health=Health.of(own, wanted),
     )
     summary.write(run.folder)
+    if settings.figures.at_end:
+        _report(settings, run, data, model, own, looked, whole)
     conclude(run, summary, results)
     tell(f"The merged clusters of {len(pool)} inputs, in their order: {path}")
+
+
+def _report(
+    settings: Settings,
+    run: Run,
+    data: DataModule,
+    model: LatentModel,
+    own: Result,
+    looked: Looked,
+    into: Tensor,
+) -> None:
+    """Draw the merged clusters as those of a run are drawn, and write the report."""
+    found, clusters = merged(looked.found, into)
+    # A cluster that was merged is the input's own, whatever the sums of others are.
+    places = clusters[:, None]
+    gamma = torch.zeros_like(found.gamma).scatter_(1, places, found.gamma.gather(1, places))
+    shown = looked._replace(found=found._replace(gamma=gamma))
+    title = f"{type(model).__name__} on {settings.data.name}, merged to {own.pool.used}"
+    options: dict[str, Any] = {"title": title, "seed": settings.seed, "looked": shown, "into": into}
+    with run.timed("show"):
+        show(settings.figures, run.folder, data, model, own, {}, **options)
+    if (run.folder / "figures" / TREE).is_file():
+        add_figure(run.folder, "How the clusters merge", TREE, first=True)
+    write_report(run.folder)
 
 
 def _clusters_of(settings: Settings, run: Run) -> int:

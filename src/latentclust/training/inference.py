@@ -120,6 +120,28 @@ class Looked(NamedTuple):
     found: Described
 
 
+def merged(found: Described, into: Tensor) -> tuple[Described, Tensor]:
+    """Describe inputs by merged clusters: a cluster's probability is the sum of those that it was made of.
+
+    Parameters
+    ----------
+    found
+        What a model with K clusters says of B inputs.
+    into
+        The merged cluster of each of the K clusters, int64.
+
+    Returns
+    -------
+    tuple[Described, Tensor]
+        With K' probabilities, and the inputs' merged clusters ``(B,)``: those of their likeliest clusters,
+        which may not have the largest sum.
+    """
+    into = into.to(found.gamma.device)
+    gamma = found.gamma.new_zeros(len(found.gamma), int(into.max()) + 1).index_add_(1, into, found.gamma)
+    gamma = gamma.clamp(max=1)  # sums of rounded numbers
+    return found._replace(gamma=gamma), into[found.gamma.argmax(dim=1)]
+
+
 def look(data: DataModule, model: LatentModel) -> Looked:
     """Describe the pool, or a sample of one that stays in its file; the model is on the inputs' device."""
     split = looked_at(data)

@@ -120,18 +120,17 @@ def without_labels(data: DataModule, model: LatentModel, results: list[Result]) 
     inputs = data.pool.inputs[torch.from_numpy(chosen).to(data.pool.inputs.device)]
     codes = in_chunks(model.encode, inputs).cpu().numpy()
     certain = in_chunks(model.predict_proba, inputs).amax(dim=-1).cpu().numpy()
-    return [
-        replace(
-            result,
-            unlabeled=unlabeled_scores(
-                codes,
-                result.clusters[chosen],
-                of_all=result.clusters,
-                confidence=certain if result is results[-1] else None,
-            ),
+    scored = []
+    for result in results:
+        own = result is results[-1]
+        scores = unlabeled_scores(
+            codes, result.clusters[chosen], of_all=result.clusters, confidence=certain if own else None
         )
-        for result in results
-    ]
+        if own and data.held_out is not None:
+            bounds = in_chunks(lambda x: model.describe(x).bounds, data.held_out.inputs)
+            scores = scores._replace(held_out_bound=float(bounds.double().mean()))
+        scored.append(replace(result, unlabeled=scores))
+    return scored
 
 
 def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int) -> Health:
