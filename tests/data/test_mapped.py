@@ -93,7 +93,7 @@ def test_principal_components_of_many_rows_are_those_of_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("latentclust.data.transforms.SAMPLE", 100)
-    monkeypatch.setattr("latentclust.data.datamodule.SAMPLE", 100)
+    monkeypatch.setattr("latentclust.data.pool.SAMPLE", 100)
     data = module(tmp_path, COUNTS, False, preprocess=["pca:3"])
     assert "100 of the vectors" in data.notes[-1]
     chosen = torch.randperm(300, generator=torch.Generator().manual_seed(0))[:100].sort().values

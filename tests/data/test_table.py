@@ -137,6 +137,18 @@ def test_the_ways_in_which_programs_write_tables(write, name, text):
     assert rows(source).tolist() == [[1.5, 2], [3, 4]]
 
 
+@pytest.mark.parametrize("names", ["a,b,c", "a,b,c,"])
+def test_a_comma_at_the_end_of_each_row_makes_no_column(write, names):
+    source = load_table(write(f"{names}\n1,2,3,\n4,5,6,\n"))
+    assert source.feature_names == ("a", "b", "c")
+    assert rows(source).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_values_without_a_name_are_not_dropped(write):
+    with pytest.raises(LatentclustError, match="rows of more values than the 3 names in its first line"):
+        load_table(write("a,b,c\n1,2,3,9\n4,5,6,9\n"))
+
+
 def test_the_number_of_the_row_is_no_feature(write, tmp_path):
     pd.DataFrame({"a": [3, 1, 2, 2], "b": [0, 1, 5, 1]}).to_csv(tmp_path / "own.csv")
     source = load_table(tmp_path / "own.csv")

@@ -1,4 +1,4 @@
-"""Batches as slices of a permutation: the images stay where they are, and no sample is handled by Python."""
+"""Batches as slices of a permutation: the inputs stay where they are, and no sample is handled by Python."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -45,11 +45,11 @@ def as_floats(inputs: Tensor) -> Tensor:
 
 
 class SeededPermutation:
-    """The order in which one rank visits the images of an epoch: a pure function of (seed, epoch).
+    """The order in which one rank visits the inputs of an epoch: a pure function of (seed, epoch).
 
     All ranks draw the same permutation, and each takes a strided share of it. Every share has
-    ``ceil(passes N / world_size)`` images, so that the ranks stay in step: where that does not divide, the
-    order starts again from its beginning and up to ``world_size - 1`` images are visited once more.
+    ``ceil(passes N / world_size)`` inputs, so that the ranks stay in step: where that does not divide, the
+    order starts again from its beginning and up to ``world_size - 1`` inputs are visited once more.
 
     Parameters
     ----------
@@ -107,14 +107,14 @@ class SeededPermutation:
 
 
 class TensorBatches:
-    """Iterate over a tensor of images in batches; the last one may be smaller.
+    """Iterate over a tensor of inputs in batches; the last one may be smaller.
 
     Parameters
     ----------
     images : Tensor
         ``(N, C, H, W)``, on the device where the batches are wanted.
     batch_size : int
-        Images per batch and rank.
+        Inputs per batch and rank.
     passes, seed, shuffle, rank, world_size
         As in `SeededPermutation`.
 
@@ -123,7 +123,7 @@ class TensorBatches:
     sampler : SeededPermutation
         The order; Lightning finds it under this name to announce each epoch.
     targets : Tensor or None
-        A row for each image, ``(N, K)`` on the images' device, from which each batch takes its own. What is
+        A row for each input, ``(N, K)`` on the inputs' device, from which each batch takes its own. What is
         set at the start of an epoch holds for its batches.
     """
 

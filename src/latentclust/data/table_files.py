@@ -2,6 +2,7 @@
 
 import csv
 import re
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,7 +70,17 @@ def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame
     options: dict[str, Any] = {"sep": separator, "decimal": decimal, "encoding": "utf-8-sig"}
     options["dtype"] = dict.fromkeys(texts, str)
     # A column of whole numbers and a few words must not become pieces of two types.
-    frame: pd.DataFrame = pd.read_csv(path, **options, na_values=["?"], low_memory=False, index_col=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # values without a name would be dropped
+        try:
+            # A comma at the end of each row makes no column.
+            frame: pd.DataFrame = pd.read_csv(
+                path, **options, na_values=["?"], low_memory=False, index_col=False
+            )
+        except pd.errors.ParserWarning as error:
+            raise LatentclustError(
+                f"has rows of more values than the {len(names)} names in its first line: mend that line"
+            ) from error
     return frame
 
 

@@ -33,11 +33,11 @@ class Inputs:
     Attributes
     ----------
     sample
-        What the method is fitted to ``(N, D)``: everything, or of very many images a sample.
+        What the method is fitted to ``(N, D)``: everything, or of very many inputs a sample.
     labels
         The true groups of the sample ``(N,)``; None where they are not known.
     data
-        The images; None for points.
+        The inputs; None for points.
     """
 
     sample: Floats
@@ -46,7 +46,7 @@ class Inputs:
 
     @classmethod
     def of_images(cls, data: DataModule, seed: int) -> "Inputs":
-        """Take images, which are loaded, as points; of more than 70,000 a random sample."""
+        """Take inputs, which are loaded, as points; of more than 70,000 a random sample."""
         pool = data.pool
         if len(pool) > LARGEST_FIT:
             order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
@@ -102,7 +102,7 @@ class Finding:
 
 
 def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Result:
-    """Score a partition; test images outside the pool are given to the clusters, if the method can."""
+    """Score a partition; test inputs outside the pool are given to the clusters, if the method can."""
     data, clusters = inputs.data, torch.from_numpy(found.clusters)
     name, chosen = NAMES[method], sampled(len(inputs.sample))
     if method != "spectral":  # that sees the neighbor graph alone

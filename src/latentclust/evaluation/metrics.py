@@ -49,7 +49,7 @@ def clustering_scores(clusters: Labels, labels: Labels | None) -> ClusteringScor
 
 
 def smallest_share(counts: Counts) -> float:
-    """Share of the images in the smallest cluster of ``counts`` ``(K, C)`` that has any, in (0, 1]."""
+    """Share of the inputs in the smallest cluster of ``counts`` ``(K, C)`` that has any, in (0, 1]."""
     sizes = counts.sum(axis=1)
     return float(sizes[sizes > 0].min() / sizes.sum())
 
@@ -96,7 +96,7 @@ class ClusteringAccuracy(ContingencyMetric):
     """ACC: :func:`~latentclust.evaluation.assignment.cluster_accuracy`, in (0, 1]."""
 
     def score(self, counts: Counts) -> float:
-        """Share of the images that the best one-to-one assignment gets right."""
+        """Share of the inputs that the best one-to-one assignment gets right."""
         return matched_share(counts)
 
 
@@ -125,7 +125,7 @@ class ClustersUsed(ContingencyMetric):
 
 
 class SmallestShare(ContingencyMetric):
-    """Share of the images in the smallest cluster that has any, in (0, 1]."""
+    """Share of the inputs in the smallest cluster that has any, in (0, 1]."""
 
     def score(self, counts: Counts) -> float:
         """Size of the smallest cluster in use over the number of images."""
@@ -142,7 +142,7 @@ def clustering_metrics(n_clusters: int, n_classes: int | None) -> MetricCollecti
     n_clusters
         K.
     n_classes
-        C; None for unlabeled images, of which only the use of clusters is measured: give 0 as every label.
+        C; None for unlabeled inputs, of which only the use of clusters is measured: give 0 as every label.
     """
     use: dict[str, Metric] = {"used": ClustersUsed(n_clusters, n_classes or 1)}
     use["smallest_share"] = SmallestShare(n_clusters, n_classes or 1)

@@ -31,12 +31,12 @@ class Result:
     clusters
         Of the pool ``(N,)``, int64, on the CPU.
     pool, test
-        Scores of the pool and of the test images, each matched to the classes by itself; None without labels
+        Scores of the pool and of the test inputs, each matched to the classes by itself; None without labels
         or without test images.
     test_acc_by_pool
-        Accuracy of the test images when the pool's matching names their clusters: as a classifier.
+        Accuracy of the test inputs when the pool's matching names their clusters: as a classifier.
     test_clusters
-        Of the test images ``(N_test,)``, int64, on the CPU; None without them.
+        Of the test inputs ``(N_test,)``, int64, on the CPU; None without them.
     unlabeled
         Scores of the pool that need no labels; None if they were not measured.
     """
@@ -91,8 +91,8 @@ def smallest_expected(n_clusters: int) -> float:
 def collapse(own: Result, n_clusters: int) -> str | None:
     """Say what is wrong with VaDE's clusters, as far as that can be told without labels; None if nothing is.
 
-    A cluster without an image is lost, and the mixture has collapsed. One with less than a tenth of an equal
-    share of the images may be right: it is mentioned.
+    A cluster without an input is lost, and the mixture has collapsed. One with less than a tenth of an equal
+    share of the inputs may be right: it is mentioned.
     """
     share = own.pool.smallest_share
     if own.pool.used < n_clusters:

@@ -1,4 +1,4 @@
-"""Draw what a model and its images have to show: arrays of a view in, figures by file name out."""
+"""Draw what a model and its inputs have to show: arrays of a view in, figures by file name out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -44,9 +44,9 @@ def draw(
     settings
         Of the decoded grid.
     data, model, view
-        The images, the model on their device, and how it sees a sample of them.
+        The inputs, the model on their device, and how it sees a sample of them.
     planes
-        The embeddings of its first images; see :func:`embed`.
+        The embeddings of its first inputs; see :func:`embed`.
     own
         The model's own clustering.
     history
@@ -119,7 +119,7 @@ def embed(settings: Embedding, seed: int, view: View) -> Planes:
 
 
 def embeddings(view: View, planes: Planes) -> Iterator[Drawing]:
-    """Draw the embeddings, each image as its class's numeral."""
+    """Draw the embeddings, each input as its class's numeral."""
     groups, names = view.groups
     for name, points in planes.items():
         figure = figures.numeral_scatter(

@@ -48,7 +48,7 @@ def show(
     settings, folder
         What is drawn, and the run's folder.
     data, model, own
-        The images, the model and its own clustering.
+        The inputs, the model and its own clustering.
     history
         Pairs of epoch and value by the metric's name.
     title

@@ -145,7 +145,7 @@ class View:
         return as_thumbnails(self.pictures)
 
     def first(self, size: int) -> "View":
-        """Return a view of the first images alone; the sample is in random order."""
+        """Return a view of the first inputs alone; the sample is in random order."""
         return replace(
             self,
             pictures=self.pictures[:size],

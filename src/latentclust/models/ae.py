@@ -15,7 +15,7 @@ from latentclust.modules.objectives import expected_nll
 
 
 class AE(LatentModel):
-    """Autoencoder: a code of few dimensions from which the image can be rebuilt.
+    """Autoencoder: a code of few dimensions from which the input can be rebuilt.
 
     Parameters
     ----------

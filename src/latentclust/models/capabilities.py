@@ -31,10 +31,10 @@ class Clusters(Protocol):
     """K."""
 
     def predict_proba(self, x: Inputs) -> Tensor:
-        """Compute each image's probability of each cluster, ``(B, K)``."""
+        """Compute each input's probability of each cluster, ``(B, K)``."""
 
     def predict(self, x: Inputs) -> Tensor:
-        """Choose each image's cluster, int64 ``(B,)``."""
+        """Choose each input's cluster, int64 ``(B,)``."""
 
 
 @runtime_checkable
@@ -57,7 +57,7 @@ class HasCenters(Clusters, Protocol):
 
 @runtime_checkable
 class Samples(Protocol):
-    """Generates images from codes of N(0, I), which its codes follow."""
+    """Generates inputs from codes of N(0, I), which its codes follow."""
 
     standard_normal_codes: bool
 
@@ -75,7 +75,7 @@ class StartsFromMixture(Clusters, Protocol):
     """The epochs at whose start the mixture is fitted again."""
 
     def encode(self, x: Inputs) -> Tensor:
-        """Encode images as codes ``(B, D)``."""
+        """Encode inputs as codes ``(B, D)``."""
 
     def features(self, x: Tensor) -> Tensor:
         """Compute what the encoder sees before it makes codes, ``(B, F)``."""
@@ -92,7 +92,7 @@ class StartsFromMixture(Clusters, Protocol):
 
 @runtime_checkable
 class EpochTargets(Clusters, Protocol):
-    """Learns from targets: the clusters that the images are to have in an epoch."""
+    """Learns from targets: the clusters that the inputs are to have in an epoch."""
 
     holds_partition: bool
     """Whether this epoch's targets are the partition that the model started from, or was last fitted to."""
@@ -100,7 +100,7 @@ class EpochTargets(Clusters, Protocol):
     """Whether the targets of the other epochs are made of the model's own assignments."""
 
     def cluster_logits(self, x: Inputs) -> Tensor:
-        """Compute the logarithms of the images' assignments, up to a constant for each image, ``(B, K)``."""
+        """Compute the logarithms of the inputs' assignments, up to a constant for each input, ``(B, K)``."""
 
     def epoch_targets(self, logits: Tensor) -> Tensor:
         """Turn the logarithms of the whole pool's assignments ``(N, K)`` into its targets ``(N, K)``."""

@@ -23,7 +23,7 @@ from latentclust.modules.student import kl_of_targets, student_logits
 class DEC(LatentModel):
     """DEC (Xie, Girshick and Farhadi 2016): an encoder and K centers that sharpen their own assignments.
 
-    An image is assigned by Student's t of its code's distance from each center. In every epoch the encoder
+    An input is assigned by Student's t of its code's distance from each center. In every epoch the encoder
     and the centers approach the targets p that are proportional to q^2 / f. The decoder is that of the first
     stage: nothing trains it further, so its pictures of the codes get worse while these move.
 
@@ -101,7 +101,7 @@ class DEC(LatentModel):
 
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
-        """Compute what the encoder sees in images before it squeezes them into codes, ``(B, F)``."""
+        """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
         return self.encoder.features(x)
 
     @torch.no_grad()
@@ -120,7 +120,7 @@ class DEC(LatentModel):
         self.decoder.change_axes(axes.to(self.centers))
 
     def encode(self, x: Inputs) -> Tensor:
-        """Encode images as codes ``(B, D)``."""
+        """Encode inputs as codes ``(B, D)``."""
         codes: Tensor = self.encoder(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
         return codes
 
@@ -129,7 +129,7 @@ class DEC(LatentModel):
         return student_logits(z, self.centers, self.alpha).softmax(dim=-1)
 
     def cluster_logits(self, x: Inputs) -> Tensor:
-        """Compute log q of images up to a constant for each, ``(B, K)``."""
+        """Compute log q of inputs up to a constant for each, ``(B, K)``."""
         return student_logits(self.encode(x), self.centers, self.alpha)
 
     def epoch_targets(self, logits: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class DEC(LatentModel):
         x
             ``(B, C, H, W)``.
         targets
-            P ``(B, K)``; None makes them of these images' own assignments, for those that are not trained on.
+            P ``(B, K)``; None makes them of these inputs' own assignments, for those that are not trained on.
         """
         return self._terms(self.encoder(x), targets)
 
@@ -164,7 +164,7 @@ class DEC(LatentModel):
 
 
 class IDEC(DEC):
-    """IDEC (Guo, Gao, Liu and Yin 2017): DEC that goes on rebuilding its images, which keeps codes apart.
+    """IDEC (Guo, Gao, Liu and Yin 2017): DEC that goes on rebuilding its inputs, which keeps codes apart.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class VaDE(VariationalModel):
 
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
-        """Compute what the encoder sees in images before it squeezes them into codes, ``(B, F)``."""
+        """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
         return self.encoder.features(x)
 
     def set_mixture(self, parameters: MixtureParameters) -> None:
@@ -183,7 +183,7 @@ class VaDE(VariationalModel):
         """Compute the loss, the evidence lower bound and its terms, in nats per image.
 
         ``elbo``, ``kl_z`` and ``kl_c`` are always those of the q(c|x) that maximizes the bound (gamma
-        ``exact``) and without a weight, so that epochs, runs and images that are not trained on can be
+        ``exact``) and without a weight, so that epochs, runs and inputs that are not trained on can be
         compared. Where the loss has another q(c|x), held or sampled, its own KL terms are ``trained_kl_z``
         and ``trained_kl_c``.
 
@@ -192,7 +192,7 @@ class VaDE(VariationalModel):
         x
             ``(B, C, H, W)``.
         targets
-            The images' clusters ``(B, K)``: for the self-training term, if that has a weight.
+            The inputs' clusters ``(B, K)``: for the self-training term, if that has a weight.
         hold
             Take the targets as q(c|x).
         weight
@@ -233,7 +233,7 @@ class VaDE(VariationalModel):
         return vade_elbo(x, self.decoder(z), mu, log_var, z, self.prior, self.likelihood, "exact")
 
     def measured_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """Compute the bound and its terms: the loss of images that are not trained on is none."""
+        """Compute the bound and its terms: the loss of inputs that are not trained on is none."""
         terms = self.objective(x)
         return {name: terms[name] for name in ("elbo", "reconstruction", "kl_z", "kl_c")}
 

@@ -170,7 +170,7 @@ def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:
     Parameters
     ----------
     log_joint
-        log p(z, c) of all images ``(N, K)``.
+        log p(z, c) of all inputs ``(N, K)``.
     temperature
         T, above 0; log p(z, c) has D dimensions to add up, so at T = 1 nearly every q is 0 or 1.
 

@@ -105,7 +105,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def check_data(path: Path, data: DataModule, name: str) -> str | None:
-    """Check that a run goes on with the images that it was trained on.
+    """Check that a run goes on with the inputs that it was trained on.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def check_data(path: Path, data: DataModule, name: str) -> str | None:
 
 
 def in_words(data: dict[str, Any]) -> str:
-    """Say in words which images a record's ``data`` stands for."""
+    """Say in words which inputs a record's ``data`` stands for."""
     name, number, shape = data.get("name"), data.get("images"), data.get("shape")
     sides = " x ".join(str(side) for side in shape) if isinstance(shape, list) else "?"
     digest = str(data.get("fingerprint"))[:8]

@@ -13,7 +13,7 @@ from latentclust.evaluation.results import Result
 def keep_clusters(folder: Path, inputs: Inputs, own: Result) -> Path:
     """Write ``clusters.npz``: ``clusters`` (N,), and ``labels`` (N,) if there are any.
 
-    Images that the pool leaves out have ``test_clusters``, where the method has a place for them, and
+    Inputs that the pool leaves out have ``test_clusters``, where the method has a place for them, and
     ``test_labels``. Drawn ``points`` (N, D) are written too.
     """
     data = inputs.data

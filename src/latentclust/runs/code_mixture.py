@@ -58,7 +58,7 @@ def require_code_mixture(run: Run, data: DataModule, model: LatentModel, n_clust
     Raises
     ------
     LatentclustError
-        If there are too few images to fit one to.
+        If there are too few inputs to fit one to.
     """
     if isinstance(model, Clusters) or model.code_mixture.n_clusters == n_clusters:
         return

@@ -1,4 +1,4 @@
-"""The neighbors of the pool's images among them: searched once, for they depend on no seed and no network."""
+"""The neighbors of the pool's inputs among them: searched once, for they depend on no seed and no network."""
 
 import logging
 import zipfile
@@ -23,7 +23,7 @@ SEARCH = ("warp", "candidates", "cache")
 
 
 def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: Tensor, n: int) -> Neighbors:
-    """Find the n neighbors of each of the pool's inputs; those of images are kept in the cache.
+    """Find the n neighbors of each of the pool's inputs; those of inputs are kept in the cache.
 
     Of a sample of the pool they are not kept.
 

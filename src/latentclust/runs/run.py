@@ -106,7 +106,7 @@ class Run:
         return self.checkpoint if self.stage == stage else None
 
     def check_data(self, data: DataModule, name: str) -> None:
-        """Check that the run goes on with the images that its checkpoint was trained on.
+        """Check that the run goes on with the inputs that its checkpoint was trained on.
 
         Raises
         ------

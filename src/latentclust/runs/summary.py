@@ -36,9 +36,9 @@ PACKAGES = (
 class Summary:
     """A run in plain values: what ``summary.json`` holds.
 
-    ``results`` has a row for each method with its scores on the pool and the test images (shares, not
+    ``results`` has a row for each method with its scores on the pool and the test inputs (shares, not
     percent); ``seconds`` what each stage took; ``metrics`` the last logged and the final values; ``inputs``
-    what was clustered, images or points; ``health`` what shows without labels whether it went well;
+    what was clustered, inputs or points; ``health`` what shows without labels whether it went well;
     ``choice`` how K was chosen.
     """
 

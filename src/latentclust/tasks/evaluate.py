@@ -31,7 +31,7 @@ def evaluate(settings: Settings, run: Run) -> float | None:
     -------
     float | None
         The metric that ``optimized_metric`` names, for a sweeper: a score of the model's own clustering, or a
-        term of the objective, here a mean over the images as they are.
+        term of the objective, here a mean over the inputs as they are.
 
     Raises
     ------

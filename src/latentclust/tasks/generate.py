@@ -1,4 +1,4 @@
-"""Draw images from a trained model."""
+"""Draw inputs from a trained model."""
 
 from typing import Any
 

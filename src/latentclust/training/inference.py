@@ -1,4 +1,4 @@
-"""Apply a model to a whole set of images at once, or to a sample of it."""
+"""Apply a model to a whole set of inputs at once, or to a sample of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @torch.inference_mode()
 def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int = CHUNK) -> Tensor:
-    """Apply ``function`` to chunks of images and put the results together.
+    """Apply ``function`` to chunks of inputs and put the results together.
 
     It is computed in float32, whatever precision the model trains in: what measures or fits clusters goes
     through here, and gives the same numbers during training and after it.
@@ -44,7 +44,7 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int
     images
         uint8 ``(N, C, H, W)``, on the function's device; those in a file are read chunk by chunk.
     size
-        Images per chunk.
+        Inputs per chunk.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def described(model: LatentModel, images: InputRows) -> Described:
 
 
 class Sample(NamedTuple):
-    """Part of a data module's images; what :func:`over_pool_and_test` needs of it."""
+    """Part of a data module's inputs; what :func:`over_pool_and_test` needs of it."""
 
     pool: Split
     """Of the pool."""
@@ -86,9 +86,9 @@ class Sample(NamedTuple):
 
 
 def sample(data: DataModule, size: int, seed: int = 0) -> Sample:
-    """Draw at most ``size`` images of the pool uniformly, and as many test images where the pool has none.
+    """Draw at most ``size`` inputs of the pool uniformly, and as many test inputs where the pool has none.
 
-    Where the test images belong to the pool, those that were drawn are the sample's test images. Labels have
+    Where the test inputs belong to the pool, those that were drawn are the sample's test images. Labels have
     no say in it.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -152,12 +152,12 @@ def look(data: DataModule, model: LatentModel) -> Looked:
 def over_pool_and_test(
     function: Callable[[Tensor], Tensor], data: DataModule | Sample
 ) -> tuple[Tensor, Tensor | None]:
-    """Apply ``function`` to the pool's images and to the test images, in chunks.
+    """Apply ``function`` to the pool's inputs and to the test inputs, in chunks.
 
     Returns
     -------
     tuple[Tensor, Tensor | None]
-        One row per image of the pool, and of the test images: a view of the former where they belong to the
+        One row per input of the pool, and of the test inputs: a view of the former where they belong to the
         pool, None where there are none.
     """
     pool = in_chunks(function, data.pool.inputs)

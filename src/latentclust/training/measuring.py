@@ -1,4 +1,4 @@
-"""Where labels meet predictions: run a model on its images and score its clusters."""
+"""Where labels meet predictions: run a model on its inputs and score its clusters."""
 
 import logging
 from collections.abc import Iterator
@@ -40,12 +40,12 @@ def measure(
 ) -> list[Result]:
     """Score the model and what it is to be compared with; the model's own clustering comes last.
 
-    What has to be fitted to the images is left out where they are fewer than the clusters.
+    What has to be fitted to the inputs is left out where they are fewer than the clusters.
 
     Parameters
     ----------
     data, model
-        The images, and the model on any device.
+        The inputs, and the model on any device.
     n_clusters, seed
         Of what the model is compared with.
     autoencoder
@@ -156,12 +156,12 @@ def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int
 
 @torch.inference_mode()
 def objective_terms(data: DataModule, model: LatentModel, seed: int) -> dict[str, float]:
-    """Measure the terms of the objective, as means over images that are not changed at random.
+    """Measure the terms of the objective, as means over inputs that are not changed at random.
 
     Returns
     -------
     dict[str, float]
-        ``train/<term>`` of the pool, and ``test/<term>`` of the images that it leaves out. The same names in
+        ``train/<term>`` of the pool, and ``test/<term>`` of the inputs that it leaves out. The same names in
         a training are means over its last epoch, while the weights still changed.
     """
     torch.manual_seed(seed)  # of the posterior's samples

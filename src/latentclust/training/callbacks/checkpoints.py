@@ -136,7 +136,7 @@ class RunRecord(L.Callback):
 
 
 def describe(data: DataModule, name: str | None) -> dict[str, Any]:
-    """Say in plain values which images those of the pool are.
+    """Say in plain values which inputs those of the pool are.
 
     Returns
     -------

@@ -15,10 +15,10 @@ from latentclust.training.inference import Sample, evaluating, over_pool_and_tes
 
 
 class ClusterAccuracy(L.Callback):
-    """Logs ACC, NMI and ARI of the pool and the test images, and the clusters in use.
+    """Logs ACC, NMI and ARI of the pool and the test inputs, and the clusters in use.
 
     A model with clusters has its predictions scored (``cluster/acc``, ...); the codes of any other are
-    clustered by k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test images have
+    clustered by k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test inputs have
     ``..._test/acc``. What that took is ``perf/accuracy_seconds``.
 
     Parameters
@@ -28,7 +28,7 @@ class ClusterAccuracy(L.Callback):
     every_n_epochs
         Measure after every n-th epoch; 0 leaves it to the end of the run.
     n_images
-        Measure on a fixed uniform sample of so many images of the pool, or None for all of them.
+        Measure on a fixed uniform sample of so many inputs of the pool, or None for all of them.
     seed
         Of k-means and the Gaussian mixture.
 
@@ -48,13 +48,13 @@ class ClusterAccuracy(L.Callback):
         self.inputs: DataModule | Sample | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Draw the sample: the same images in every run on the same data, so that curves can be compared."""
+        """Draw the sample: the same inputs in every run on the same data, so that curves can be compared."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, DataModule)
         self.inputs = data if self.n_images is None else sample(data, self.n_images)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Cluster the images in large chunks, match them once, log."""
+        """Cluster the inputs in large chunks, match them once, log."""
         if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         data, start = self.inputs, perf_counter()
@@ -74,7 +74,7 @@ class ClusterAccuracy(L.Callback):
     def clusterings(
         self, model: LatentModel, data: DataModule | Sample
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
-        """Cluster pool and test images: method to clusters ``(N,)`` and ``(N_test,)``."""
+        """Cluster pool and test inputs: method to clusters ``(N,)`` and ``(N_test,)``."""
         if isinstance(model, Clusters):
             return {"cluster": over_pool_and_test(model.predict, data)}
         pool, test = over_pool_and_test(model.encode, data)
@@ -87,7 +87,7 @@ class ClusterAccuracy(L.Callback):
 def log_scores(
     module: L.LightningModule, name: str, metrics: MetricCollection, clusters: Tensor, split: Split
 ) -> None:
-    """Log the scores of one clustering of a split; unlabeled images have only the clusters' use."""
+    """Log the scores of one clustering of a split; unlabeled inputs have only the clusters' use."""
     metrics.reset()
     metrics.update(clusters, torch.zeros_like(clusters) if split.labels is None else split.labels)
     scores = {key: float(value) for key, value in metrics.compute().items()}

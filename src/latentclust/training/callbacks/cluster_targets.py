@@ -1,4 +1,4 @@
-"""Give the batches of the coming epoch the clusters that their images are to have."""
+"""Give the batches of the coming epoch the clusters that their inputs are to have."""
 
 import lightning as L
 import torch
@@ -16,7 +16,7 @@ class ClusterTargets(L.Callback):
     """Sets ``TensorBatches.targets`` at the start of each epoch; they then come with each batch.
 
     While the model holds the initialization's partition, they are that partition. After that, if it
-    self-trains, they are made of the model's own assignments of the images as they are, by the model's
+    self-trains, they are made of the model's own assignments of the inputs as they are, by the model's
     :meth:`~latentclust.models.EpochTargets.epoch_targets`.
 
     Parameters
@@ -38,7 +38,7 @@ class ClusterTargets(L.Callback):
             batches.targets = self.targets(pl_module, data.pool.inputs)
 
     def targets(self, model: L.LightningModule, images: InputRows) -> Tensor | None:
-        """Return the targets ``(N, K)`` of the pool's images in this epoch, or None."""
+        """Return the targets ``(N, K)`` of the pool's inputs in this epoch, or None."""
         assert isinstance(model, EpochTargets)
         partition = self.initialization.clusters
         if model.holds_partition and partition is not None:

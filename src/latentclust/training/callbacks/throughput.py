@@ -10,10 +10,10 @@ from latentclust.data import Batch
 
 
 class Throughput(L.Callback):
-    """Logs ``perf/samples_per_second``: the images of an epoch over the time of its training steps.
+    """Logs ``perf/samples_per_second``: the inputs of an epoch over the time of its training steps.
 
     The clock runs from the beginning of the first step to the end of the last one. What comes before and
-    after is no training: fits of the mixture, targets, validation, accuracy, figures, checkpoints. An image
+    after is no training: fits of the mixture, targets, validation, accuracy, figures, checkpoints. An input
     that the epoch goes over several times counts as often.
     """
 
@@ -40,7 +40,7 @@ class Throughput(L.Callback):
             self.seconds = perf_counter() - self.start
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Log the images of all processes by the time."""
+        """Log the inputs of all processes by the time."""
         if self.seconds > 0:
             speed = trainer.world_size * self.n_images / self.seconds
             pl_module.log("perf/samples_per_second", speed)

@@ -1,8 +1,8 @@
 """scikit-learn's habits on the same engine: fit, predict, transform, sample, save."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -11,21 +11,26 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from latentclust import engine
 from latentclust.data import ArrayDataModule, InputSpec
-from latentclust.errors import LatentclustError
+from latentclust.estimator.habits import (
+    IMAGE_DIMS,
+    as_value_errors,
+    checked_images,
+    plain_state,
+    seed_of,
+    settings_of,
+)
 from latentclust.models import Clusters, HasMixture, LatentModel, Samples
 from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.estimators import load_estimator, save_estimator
 from latentclust.runs.run import Run
-from latentclust.settings import Settings, settings_for
+from latentclust.settings import Settings
 from latentclust.training.inference import evaluating, in_chunks
-
-IMAGE_DIMS = (3, 4)
 
 
 class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -109,7 +114,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
             If they cannot be clustered.
         """
         inputs = self._validated(X, reset=True)
-        with _as_value_errors(), TemporaryDirectory(prefix="latentclust-") as folder:
+        with as_value_errors(), TemporaryDirectory(prefix="latentclust-") as folder:
             settings = self._settings(folder)
             names = tuple(getattr(self, "feature_names_in_", ()))
             data = ArrayDataModule(
@@ -135,21 +140,8 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         self._n_features_out = int(self.model_.hparams["latent_dim"])
 
     def _settings(self, folder: str) -> Settings:
-        quiet = {
-            "n_clusters": self.n_clusters,
-            "seed": _seed(self.random_state),
-            "preprocess": self.preprocess,
-            "output_dir": folder,
-            "figures.at_end": False,
-            "logger.tensorboard": False,
-            "logger.csv": False,
-            "trainer.enable_progress_bar": bool(self.verbose),
-            "callbacks.cluster_accuracy.every_n_epochs": 0,
-        }
-        if self.max_epochs is not None:
-            quiet["trainer.max_epochs"] = self.max_epochs
-        data = {"name": "files", "path": "an array"}
-        return settings_for(self.model, data, **{"data.pool": "all"}, **quiet, **dict(self.settings or {}))
+        params = self.get_params(deep=False) | {"random_state": seed_of(self.random_state)}
+        return settings_of(params, folder)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """Return each input's cluster ``(N,)``."""
@@ -192,13 +184,13 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         model = self._model()
         if not isinstance(model, HasMixture | Samples):
             raise ValueError(f"model={self.model!r} generates nothing: choose vade or vae")
-        generator = torch.Generator().manual_seed(_seed(self.random_state))
+        generator = torch.Generator().manual_seed(seed_of(self.random_state))
         return self._raw(model.sample(n_samples, generator=generator))
 
     def save(self, path: str | Path) -> None:
         """Write everything to a file, which is also a checkpoint for ``task=predict`` of the command line."""
         self._model()
-        params = self.get_params() | {"random_state": _plain_state(self.random_state)}
+        params = self.get_params() | {"random_state": plain_state(self.random_state)}
         names = [str(name) for name in getattr(self, "feature_names_in_", ())]
         save_estimator(Path(path), self._checkpoint, params, self.labels_, names)
 
@@ -211,7 +203,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         ValueError
             If it is none.
         """
-        with _as_value_errors():
+        with as_value_errors():
             saved = load_estimator(Path(path))
         found = cls(**saved.params)
         found.model_, found.labels_, found._checkpoint = saved.model, saved.labels, saved.checkpoint
@@ -233,8 +225,9 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
     def _validated(self, X: Any, *, reset: bool) -> Tensor:  # noqa: N803
         """Check inputs and return them as a data module holds them."""
         inputs = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
+        spec = None if reset else self._spec()
         if getattr(inputs, "ndim", 2) in IMAGE_DIMS:
-            return self._validated_images(np.asarray(inputs), reset=reset)
+            return checked_images(np.asarray(inputs), spec)
         rows = validate_data(
             self,
             inputs,
@@ -243,23 +236,9 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
-        if not reset and self._spec().kind == "image":
+        if spec is not None and spec.kind == "image":
             raise ValueError("X has rows, but DeepClustering was fitted to images")
         return torch.from_numpy(np.array(rows, dtype=np.float32))
-
-    def _validated_images(self, images: NDArray[Any], *, reset: bool) -> Tensor:
-        if images.dtype != np.uint8:
-            images = images.astype(np.float32)
-            if not np.isfinite(images).all():
-                raise ValueError("images hold NaN or infinity: leave those images out")
-        with_channels = images[..., None] if images.ndim == 3 else images
-        inputs = torch.from_numpy(np.ascontiguousarray(np.moveaxis(with_channels, -1, 1)))
-        if not reset and tuple(inputs.shape[1:]) != self._spec().shape:
-            raise ValueError(
-                f"X has images of (C, H, W) = {tuple(inputs.shape[1:])}, but DeepClustering was fitted to "
-                f"{self._spec().shape}"
-            )
-        return inputs
 
     def _apply(self, function: Callable[[Tensor], Tensor], X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         model = self._model()
@@ -288,22 +267,3 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         tags.non_deterministic = self.random_state is None
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _seed(random_state: Any) -> int:
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31))
-
-
-def _plain_state(random_state: Any) -> int | None:
-    return int(random_state) if isinstance(random_state, (int, np.integer)) else None
-
-
-@contextmanager
-def _as_value_errors() -> Iterator[None]:
-    """Raise what scikit-learn's users expect."""
-    try:
-        yield
-    except LatentclustError as error:
-        raise ValueError(str(error)) from error

@@ -1,0 +1,86 @@
+"""What scikit-learn's users expect, around the engine: images checked, seeds of any kind, their errors."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from latentclust.data import InputSpec
+from latentclust.errors import LatentclustError
+from latentclust.settings import Settings, settings_for
+
+IMAGE_DIMS = (3, 4)
+
+
+def checked_images(images: NDArray[Any], spec: InputSpec | None) -> Tensor:
+    """Turn images ``(N, H, W[, C])`` into uint8 or float32 ``(N, C, H, W)``.
+
+    Parameters
+    ----------
+    images
+        Of any numbers.
+    spec
+        What the estimator was fitted to; None before that.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or the images have another shape.
+    """
+    if images.dtype != np.uint8:
+        images = images.astype(np.float32)
+        if not np.isfinite(images).all():
+            raise ValueError("images hold NaN or infinity: leave those images out")
+    with_channels = images[..., None] if images.ndim == 3 else images
+    inputs = torch.from_numpy(np.ascontiguousarray(np.moveaxis(with_channels, -1, 1)))
+    if spec is not None and tuple(inputs.shape[1:]) != spec.shape:
+        raise ValueError(
+            f"X has images of (C, H, W) = {tuple(inputs.shape[1:])}, but DeepClustering was fitted to "
+            f"{spec.shape}"
+        )
+    return inputs
+
+
+def settings_of(params: Mapping[str, Any], folder: str) -> Settings:
+    """Return what an estimator's parameters mean as settings: a run in a folder that nobody looks into."""
+    quiet = {
+        "n_clusters": params["n_clusters"],
+        "seed": params["random_state"],
+        "preprocess": params["preprocess"],
+        "output_dir": folder,
+        "figures.at_end": False,
+        "logger.tensorboard": False,
+        "logger.csv": False,
+        "trainer.enable_progress_bar": bool(params["verbose"]),
+        "callbacks.cluster_accuracy.every_n_epochs": 0,
+    }
+    if params["max_epochs"] is not None:
+        quiet["trainer.max_epochs"] = params["max_epochs"]
+    data, further = {"name": "files", "path": "an array"}, dict(params["settings"] or {})
+    return settings_for(params["model"], data, **{"data.pool": "all"}, **quiet, **further)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed that a ``random_state`` stands for."""
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def plain_state(random_state: Any) -> int | None:
+    """Return a ``random_state`` that can be written to a file."""
+    return int(random_state) if isinstance(random_state, (int, np.integer)) else None
+
+
+@contextmanager
+def as_value_errors() -> Iterator[None]:
+    """Raise what scikit-learn's users expect."""
+    try:
+        yield
+    except LatentclustError as error:
+        raise ValueError(str(error)) from error
