@@ -115,8 +115,8 @@ class LatentModel(L.LightningModule, ABC):
     @torch.no_grad()
     def describe(self, x: Inputs) -> Described:
         """Compute codes, clusters' probabilities and bounds of inputs, each encoded once: deterministic."""
+        z = self.encode(x)  # which checks them: of uint8 there is nothing to wait for
         x = as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight)
-        z = self.encode(x)
         bounds = -expected_nll(x, self.decoder(z), self.likelihood)
         return Described(z, self.responsibilities(z), bounds)
 

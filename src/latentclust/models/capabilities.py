@@ -77,7 +77,7 @@ class StartsFromMixture(Clusters, Protocol):
     def encode(self, x: Inputs) -> Tensor:
         """Encode inputs as codes ``(B, D)``."""
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Inputs) -> Tensor:
         """Compute what the encoder sees before it makes codes, ``(B, F)``."""
 
     def set_mixture(self, parameters: MixtureParameters) -> None:

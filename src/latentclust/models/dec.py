@@ -100,9 +100,9 @@ class DEC(LatentModel):
             raise LatentclustError("the pretrained autoencoder has layers of other sizes") from error
 
     @torch.no_grad()
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Inputs) -> Tensor:
         """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
-        return self.encoder.features(x)
+        return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
 
     @torch.no_grad()
     def set_mixture(self, parameters: MixtureParameters) -> None:

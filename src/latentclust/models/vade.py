@@ -9,7 +9,7 @@ from torch import Tensor
 from latentclust.data.batches import Batch
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
-from latentclust.models.inputs import Inputs
+from latentclust.models.inputs import Inputs, as_inputs
 from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
@@ -125,9 +125,9 @@ class VaDE(VariationalModel):
         self.decoder.load_decoder(autoencoder.decoder)
 
     @torch.no_grad()
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Inputs) -> Tensor:
         """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
-        return self.encoder.features(x)
+        return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
 
     def set_mixture(self, parameters: MixtureParameters) -> None:
         """Put the prior where a mixture was fitted to the codes."""

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.data import DataModule, Split
-from latentclust.data.batches import as_floats
 from latentclust.data.mapped import InputRows
 from latentclust.models import Described, LatentModel
 
@@ -40,9 +39,11 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int
     Parameters
     ----------
     function
-        From float images ``(B, C, H, W)`` in [0, 1] to a tensor ``(B, ...)``.
+        From inputs as they are stored, ``(B, ...)``, to a tensor ``(B, ...)``: a model's methods take them.
+        (Of images that are floats a model would have to see whether they lie in [0, 1], and wait for that.)
     images
-        uint8 ``(N, C, H, W)``, on the function's device; those in a file are read chunk by chunk.
+        As they are stored, uint8 ``(N, C, H, W)`` or float32 ``(N, P)``, on the function's device; those in a
+        file are read chunk by chunk.
     size
         Inputs per chunk.
 
@@ -52,12 +53,12 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int
         ``(N, ...)`` on the same device.
     """
     with torch.autocast(images.device.type, enabled=False):
-        first = function(as_floats(images[:size]))
+        first = function(images[:size])
         # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
         results = first.new_empty((len(images), *first.shape[1:]))
         results[:size] = first
         for start in range(size, len(images), size):
-            results[start : start + size] = function(as_floats(images[start : start + size]))
+            results[start : start + size] = function(images[start : start + size])
     return results
 
 
