@@ -40,7 +40,7 @@ bench: setup ## Measure speed against a plain loop, ClustPy and the hardware's l
 	$(BIN)/python benchmarks/resources.py $(ARGS)
 
 tensorboard: setup ## Watch the runs under outputs/ at http://localhost:6006
-	$(BIN)/tensorboard --logdir outputs $(ARGS)
+	$(BIN)/tensorboard --logdir outputs/tensorboard $(ARGS)
 
 clean: ## Remove .venv and all caches; data/ and outputs/ stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

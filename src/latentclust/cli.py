@@ -81,6 +81,7 @@ def run_task(cfg: DictConfig, in_sweep: str | None = None) -> float | None:
         hydra_config = HydraConfig.get()
         run = Run(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
         run.in_sweep = in_sweep
+        run.job = hydra_config.job.name if hydra_config.job.name != "latentclust" else None
         return TASKS[settings.task.name](settings, run)
 
 

@@ -15,6 +15,7 @@ from latentclust.errors import LatentclustError
 from latentclust.explain import explain
 from latentclust.runs.jobs import of_the_command
 from latentclust.settings import VARIED, Settings, check_settings, chosen_in, import_extensions
+from latentclust.settings.packages import require_packages
 from latentclust.sweeping import RESUME, folder_of, sweep_in
 
 
@@ -79,7 +80,9 @@ def check_overrides(
     except Exception as error:  # Hydra and OmegaConf raise many kinds for input that they did not expect
         chosen, defaults = choices_made(composer, overrides)
         raise LatentclustError(explain(error, conf, chosen, defaults, list(overrides))) from error
-    return check_settings(plain, untouched(composer, overrides))
+    settings = check_settings(plain, untouched(composer, overrides))
+    require_packages(settings)
+    return settings
 
 
 def is_sweep(composer: Composer, flags: Namespace) -> bool:

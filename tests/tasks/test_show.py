@@ -45,7 +45,11 @@ def test_a_run_draws_everything_into_files_tensorboard_and_the_report(trained: C
     assert all(caption in page for caption in captions)
     events = EventAccumulator(str(outcome.folder / "tensorboard"), size_guidance={"images": 0}).Reload()
     assert set(events.Tags()["images"]) >= EVERY | OF[model]
-    assert [image.step for image in events.Images("latent")] == [2, 3]  # the epoch asked for, and the end
+    assert [image.step for image in events.Images("latent")] == [
+        0,
+        2,
+        3,
+    ]  # start, middle, end
     (metadata,) = (outcome.folder / "tensorboard").glob("**/metadata.tsv")
     assert len(metadata.read_text().splitlines()) == 60 + 1
 
@@ -81,7 +85,9 @@ def test_figures_during_training_change_nothing(latentclust: Command) -> None:
     drawn = latentclust("experiment=tiny_vade", "figures.every_n_epochs=1")
     assert images_in_tensorboard(plain) == {}
     # The last epoch's are drawn at the end of the run, which tiny_vade leaves out.
-    assert images_in_tensorboard(drawn) == {name: [1, 2] for name in ("latent", "samples", "reconstructions")}
+    assert images_in_tensorboard(drawn) == {
+        name: [0, 1, 2] for name in ("latent", "samples", "reconstructions")
+    }
     assert same_weights(plain.weights(), drawn.weights())
 
 

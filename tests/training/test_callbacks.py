@@ -219,7 +219,7 @@ def test_last_is_the_last_epoch_and_best_the_best_one(
     assert steps == {"last": 3 * 4} | ({} if best is None else {"best": best * 4})
 
 
-@pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4]), (3, [3]), (0, [])])
+@pytest.mark.parametrize(("every", "epochs"), [(1, [0, 1, 2, 3, 4]), (3, [0, 3]), (0, [])])
 def test_scores_come_every_n_epochs(tmp_path: Path, every: int, epochs: list[int]) -> None:
     history = History()
     train(vade(), [ObjectiveTerms(), ClusterAccuracy(10, every), history], tmp_path, epochs=4)

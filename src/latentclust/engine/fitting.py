@@ -21,13 +21,17 @@ from latentclust.engine.stages import (
 from latentclust.hardware import choose_accelerator
 from latentclust.models import Pretrains
 from latentclust.runs.assignments import require_parquet
+from latentclust.runs.naming import given_settings, name_of_run
 from latentclust.runs.pretrained import FirstStage
 from latentclust.runs.run import Run
 from latentclust.runs.summary import Summary
+from latentclust.runs.tensorboard import board, link_by_name, log_hparams, write_columns
 from latentclust.settings import Settings
 from latentclust.settings.model import NetworkModel as ModelSettings
 from latentclust.settings.model import Pretrained
+from latentclust.settings.packages import require_packages
 from latentclust.training.builders import TrainingSetup, build_model
+from latentclust.training.loggers import close
 from latentclust.training.measuring import health_of
 from latentclust.training.quiet import without_known_warnings
 
@@ -65,6 +69,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
     data, settings = prepare(inputs, settings, run)
     require_parquet(settings.output)
+    require_packages(settings)
     settings, choice = choose_number(data, settings, run)
     k = settings.k
     plan = settings.model
@@ -73,6 +78,8 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     model = build_model(plan, settings.network, k, seed, data.input_shape)
     model.description = data.description
     title, objective = f"{type(model).__name__} on {name}", model.objective_metric(data.held_out is not None)
+    given = given_settings(run.arguments, settings.plain())
+    called = name_of_run(given, job=run.job, tags=settings.tags, continued=run.checkpoint is not None)
     setup = TrainingSetup(
         settings.trainer,
         settings.callbacks.checkpoint,
@@ -81,6 +88,9 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
         run.deadline,
         run.overrides,
         name,
+        settings.callbacks.early_stopping,
+        called,
+        output_dir,
     )
 
     autoencoder = None
@@ -90,6 +100,9 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     start = start_of(model, settings.init, seed, output_dir, data)
     callbacks = measures(start, settings.callbacks.cluster_accuracy, k, seed)
     callbacks += sketches(settings.figures, title, data)
+    callbacks.append(board(run.command, given, settings.plain()))
+    if named := settings.logger.tensorboard and run.folder.resolve().is_relative_to(output_dir.resolve()):
+        name_in_tensorboard(run, output_dir, called)
     trained = train(model, data, setup, callbacks, start, run)
     results = evaluate(model, data, k, seed, autoencoder, start, run)
     summary = Summary.of(
@@ -108,5 +121,16 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     looked = keep_assignments(settings.output, model, data, run)
     draw(settings.figures, model, data, results[-1], trained, title, seed, summary, run, looked, choice)
     summary.write(run.folder)
-    summary.log_hparams(trained.trainer.loggers)
+    log_hparams(trained.trainer.loggers, given, summary.metrics, trained.trainer.current_epoch)
+    close(trained.trainer.loggers)
+    if named:
+        write_columns(output_dir)
     return Outcome(model, results, summary, objective.name)
+
+
+def name_in_tensorboard(run: Run, output_dir: Path, name: str) -> None:
+    """Let TensorBoard call the run, and its pretraining if it had one, by what was given."""
+    link_by_name(output_dir, name, run.folder / "tensorboard")
+    pretrain = run.folder / "pretrain" / "tensorboard"
+    if pretrain.is_dir():
+        link_by_name(output_dir, f"{name}, pretraining", pretrain)

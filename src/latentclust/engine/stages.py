@@ -174,7 +174,13 @@ def train(
     if start is not None:
         run.seconds["init"] = round(start.seconds, 2)
         run.seconds["train"] = round(run.seconds["train"] - start.seconds, 2)
-    if trainer.should_stop:
+    early = trainer.early_stopping_callback
+    if early is not None and early.stopped_epoch:
+        tell(
+            f"{objective.name} had not improved for {early.patience} epochs: stopped after epoch "
+            f"{trainer.current_epoch} of {max_epochs}"
+        )
+    elif trainer.should_stop:
         run.warn(
             f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "
             f"{run.how_to_continue()}"

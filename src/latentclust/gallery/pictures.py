@@ -1,5 +1,6 @@
 """Figures with their names, and inputs as what matplotlib draws: pictures, or profiles of vectors."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, sqrt
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -105,6 +107,27 @@ def as_profiles(vectors: Tensor, limit: float) -> Pictures:
     # A margin keeps neighbors apart.
     margin = [(0, 0)] * (pictures.ndim - 1) + [(2, 2)]
     return np.pad(pictures, margin, constant_values=1.0)[..., None]
+
+
+def tinted(pictures: Pictures, colors: Sequence[str]) -> Pictures:
+    """Give pictures ``(M, H, W, C)`` the colors of their groups: gray ones a ground, RGB ones a frame.
+
+    Of gray pictures black becomes the color and white stays white.
+
+    Returns
+    -------
+    Pictures
+        RGB, ``(M, H, W, 3)``.
+    """
+    rgb = np.array([to_rgb(name) for name in colors])[:, None, None, :]
+    if pictures.shape[-1] == 1:
+        found: Pictures = rgb * (1 - pictures) + pictures
+        return found
+    framed = pictures.copy()
+    width = max(1, min(pictures.shape[1:3]) // 12)
+    inner = np.zeros(pictures.shape[1:3], dtype=bool)
+    inner[width:-width, width:-width] = True
+    return np.where(inner[None, :, :, None], framed, rgb)
 
 
 def as_thumbnails(pictures: Pictures) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from latentclust import figures
 from latentclust.data import DataModule, as_floats
-from latentclust.gallery.pictures import Painter, Pictures, as_thumbnails
+from latentclust.figures.style import color
+from latentclust.gallery.pictures import Painter, Pictures, as_thumbnails, tinted
 from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
 
@@ -141,8 +142,8 @@ class View:
 
     @property
     def thumbnails(self) -> Tensor:
-        """The images for TensorBoard's projector, ``(M, C, S, S)``; see :func:`as_thumbnails`."""
-        return as_thumbnails(self.pictures)
+        """The images for TensorBoard's projector, ``(M, 3, S, S)``, in the colors of their clusters."""
+        return as_thumbnails(tinted(self.pictures, [color(int(c)) for c in self.clusters]))
 
     def first(self, size: int) -> "View":
         """Return a view of the first inputs alone; the sample is in random order."""

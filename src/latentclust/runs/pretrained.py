@@ -33,6 +33,7 @@ from latentclust.settings.network import Network
 from latentclust.settings.trainer import Trainer
 from latentclust.training.builders import DECISIVE, TrainingSetup, build_pretraining, build_trainer
 from latentclust.training.callbacks import epoch_seed
+from latentclust.training.loggers import close
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ def pretrained(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: R
     trainer = build_trainer(setup, data, "pretrain", folder, objective, max_epochs=pretrain.max_epochs)
     with run.timed("pretrain"):
         train_from(run.checkpoint_of("pretrain"), trainer, model, data)
+    close(trainer.loggers)
     data.augmentation = augmentation
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")

@@ -54,6 +54,8 @@ class Run:
         What the run chose for keys that were left to it; a continuation takes it along.
     in_sweep
         Which job of a sweep it is, in words; None where it is none.
+    job
+        The name that the user gave it (``hydra.job.name``), or None.
     """
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="latentclust-")))
@@ -67,6 +69,7 @@ class Run:
     begun: bool = False
     chosen: dict[str, str] = field(default_factory=dict)
     in_sweep: str | None = None
+    job: str | None = None
 
     def begin(self, trainer: Trainer, seed: int, ckpt_path: str | None, output_dir: Path) -> None:
         """Look for the hardware, seed everything and find the checkpoint; does nothing at a second call.

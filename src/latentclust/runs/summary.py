@@ -1,15 +1,12 @@
-"""What remains of a run in numbers: summary.json, TensorBoard's hparams and the sweeper's metric."""
+"""What remains of a run in numbers: summary.json and the sweeper's metric."""
 
 import json
 import platform
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from latentclust.atomic import whole_file
 from latentclust.clustering.choose import Choice
@@ -121,15 +118,6 @@ class Summary:
         """Write ``summary.json``, whole or not at all."""
         with whole_file(folder / "summary.json") as file:
             file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
-
-    def log_hparams(self, loggers: Iterable[Logger]) -> None:
-        """Give TensorBoard's HPARAMS page the settings together with the final metrics."""
-        settings = {name: value for name, value in flat(self.config).items() if not name.startswith("hydra")}
-        for logger in loggers:
-            if isinstance(logger, TensorBoardLogger):
-                # Under names of their own: TensorBoard would draw them into the curves, at step 0.
-                logger.log_hyperparams(settings, {f"final/{name}": v for name, v in self.metrics.items()})
-                logger.finalize("success")
 
     def metric(self, name: str, objective: str) -> float | None:
         """Return the sweeper's metric; the name ``objective`` stands for the metric ``objective``.

@@ -21,10 +21,21 @@ class Checkpoint(Section):
     """Not sooner than this many seconds after the one before, the last epoch aside."""
 
 
+class EarlyStopping(Section):
+    """Stops the training, its first stage aside, when its label-free objective no longer improves."""
+
+    patience: Count | None = None
+    """After this many epochs without an improvement; null for never."""
+    min_delta: NotNegative = 0.0
+    """By more than this an epoch must be better."""
+
+
 class Callbacks(Section):
     """Callbacks of the training."""
 
     cluster_accuracy: ClusterAccuracy = ClusterAccuracy()
     """Measures the clusters during training."""
+    early_stopping: EarlyStopping = EarlyStopping()
+    """Stops the training when its objective no longer improves."""
     checkpoint: Checkpoint = Checkpoint()
     """Writes the checkpoints."""

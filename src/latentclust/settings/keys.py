@@ -23,6 +23,8 @@ GROUPS = (
     "init",
     "accelerator",
     "experiment",
+    "hparams",
+    "debug",
     "trainer",
     "callbacks",
     "logger",

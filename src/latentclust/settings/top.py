@@ -47,6 +47,11 @@ class Settings(Section):
         Text, Words("objective, or the name of a metric such as cluster/acc or train/kl_z")
     ] = "objective"
     """What a sweeper gets."""
+    tags: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f/]+$")], ...],
+        Words("a list of words, as in [first,for_the_paper]"),
+    ] = ()
+    """Words of yours that the run is called by, in TensorBoard and in summary.json."""
     extensions: Annotated[tuple[Text, ...], Words("a list of Python modules, as in [my_models]")] = ()
     """Modules that register further models, starts or data sets."""
     model: Model

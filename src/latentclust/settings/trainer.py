@@ -76,14 +76,14 @@ REFUSED = {
     "num_nodes": _ONE_DEVICE,
     "sync_batchnorm": _ONE_DEVICE,
     "use_distributed_sampler": _ONE_DEVICE,
-    "logger": "the group logger has the loggers (logger.tensorboard, logger.csv)",
-    "callbacks": "the group callbacks has the callbacks (callbacks.cluster_accuracy, callbacks.checkpoint)",
-    "min_epochs": "nothing but trainer.max_time stops a training early, and that is meant",
+    "logger": "the group logger has the loggers (logger=tensorboard|csv|wandb|mlflow|many|none)",
+    "callbacks": "the group callbacks has the callbacks (callbacks=early_stopping|model_summary|none)",
+    "min_epochs": "only trainer.max_time and callbacks.early_stopping.patience stop a training early",
     "max_steps": (
         "a run ends, and continues, with a whole epoch: give trainer.max_epochs, and "
         "trainer.limit_train_batches for shorter ones"
     ),
-    "min_steps": "nothing but trainer.max_time stops a training early, and that is meant",
+    "min_steps": "only trainer.max_time and callbacks.early_stopping.patience stop a training early",
     "limit_test_batches": "results are measured on all images: give data.limit for fewer",
     "limit_predict_batches": "results are measured on all images: give data.limit for fewer",
     "val_check_interval": "validation comes at an epoch's end: see trainer.check_val_every_n_epoch",

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichModelSummary
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.callbacks import Callback, RichModelSummary
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
 from latentclust import terminal
@@ -17,7 +16,7 @@ from latentclust.data import DataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, LatentModel, ObjectiveMetric
 from latentclust.registry import MODELS
-from latentclust.settings.callbacks import Checkpoint
+from latentclust.settings.callbacks import Checkpoint, EarlyStopping
 from latentclust.settings.data import PoolData
 from latentclust.settings.logger import Logger as LoggerSettings
 from latentclust.settings.model import NetworkModel, Pretrained
@@ -28,12 +27,15 @@ from latentclust.training.callbacks import (
     Deadline,
     EpochLines,
     EpochSeed,
+    LearningRates,
     ObjectiveTerms,
     RunRecord,
     StageProgress,
+    StopsImproving,
     Throughput,
 )
 from latentclust.training.checkpoint_io import WholeCheckpointIO
+from latentclust.training.loggers import build_loggers
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,12 @@ class TrainingSetup:
         The command line's, which a continuation takes along.
     data_name
         What the data is called.
+    early_stopping
+        Of the stage ``train``; None: never.
+    name
+        What the run is called where several runs are shown.
+    shared
+        The folder of what several runs share.
     """
 
     trainer: Trainer
@@ -155,6 +163,9 @@ class TrainingSetup:
     deadline: float | None = None
     overrides: Sequence[str] = ()
     data_name: str | None = None
+    early_stopping: EarlyStopping | None = None
+    name: str | None = None
+    shared: Path | None = None
 
 
 def build_trainer(
@@ -184,13 +195,17 @@ def build_trainer(
     measures
         Callbacks of this stage alone; they run after the objective's terms were checked.
     """
-    settings, loggers = setup.trainer, build_loggers(setup.logger, folder)
+    name = setup.name if stage == "train" or setup.name is None else f"{setup.name}, {stage}ing"
+    settings, loggers = setup.trainer, build_loggers(setup.logger, folder, name, setup.shared)
     accelerator = choose_accelerator(settings.accelerator)
     callbacks: list[Callback] = [EpochSeed(setup.seed, stage), ObjectiveTerms(), Throughput(), *measures]
     if loggers:
-        callbacks.append(LearningRateMonitor(logging_interval="epoch"))
+        callbacks.append(LearningRates())
     if setup.deadline is not None:
         callbacks.append(Deadline(setup.deadline))
+    early = setup.early_stopping
+    if early is not None and early.patience is not None and stage == "train":
+        callbacks.append(StopsImproving(*objective, early.patience, early.min_delta))
     callbacks.append(RunRecord(stage, setup.overrides, setup.data_name))
     if not settings.fast_dev_run:  # that leaves nothing worth going on with
         callbacks.append(
@@ -234,17 +249,3 @@ def build_profiler(name: str | None, folder: Path) -> Profiler | None:
     if name is None:
         return None
     return SimpleProfiler(folder, "profile") if name == "simple" else AdvancedProfiler(folder, "profile")
-
-
-def build_loggers(settings: LoggerSettings, folder: Path) -> list[Logger]:
-    """Build the loggers that write into a stage's folder."""
-    # Lightning announces the hardware at each start, twice per run; the summary names the device once.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    loggers: list[Logger] = []
-    if settings.tensorboard:
-        loggers.append(
-            TensorBoardLogger(folder / "tensorboard", name="", version="", default_hp_metric=False)
-        )
-    if settings.csv:
-        loggers.append(CSVLogger(folder, name="", version=""))
-    return loggers

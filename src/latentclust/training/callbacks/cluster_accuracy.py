@@ -12,10 +12,13 @@ from latentclust.evaluation import clustering_metrics
 from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
 from latentclust.models import Clusters, LatentModel
 from latentclust.training.inference import Sample, evaluating, over_pool_and_test, sample
+from latentclust.training.loggers import ByEpoch
 
 
 class ClusterAccuracy(L.Callback):
     """Logs ACC, NMI and ARI of the pool and the test inputs, and the clusters in use.
+
+    Of a model that starts with clusters these are measured before the first epoch too.
 
     A model with clusters has its predictions scored (``cluster/acc``, ...); the codes of any other are
     clustered by k-means and by a Gaussian mixture (``kmeans/acc``, ``gmm/acc``, ...). Test inputs have
@@ -48,28 +51,49 @@ class ClusterAccuracy(L.Callback):
         self.inputs: DataModule | Sample | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Draw the sample: the same inputs in every run on the same data, so that curves can be compared."""
+        """Draw the sample: the same inputs in every run on the same data, so that curves can be compared.
+
+        A model that begins with clusters, and is no continued one, is measured: each curve's first point.
+        """
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, DataModule)
         self.inputs = data if self.n_images is None else sample(data, self.n_images)
+        if not self.every_n_epochs or not isinstance(pl_module, Clusters) or trainer.ckpt_path:
+            return
+        assert isinstance(pl_module, LatentModel)
+        scores = self.scores(trainer, pl_module)
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scores.items()})
+        for logger in trainer.loggers:
+            if isinstance(logger, ByEpoch):
+                logger.log_metrics(scores | {"epoch": -1})
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Cluster the inputs in large chunks, match them once, log."""
         if not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
-        data, start = self.inputs, perf_counter()
-        assert data is not None
+        start = perf_counter()
         assert isinstance(pl_module, LatentModel)
-        with evaluating(pl_module):
-            clusterings = self.clusterings(pl_module, data)
-        n_clusters = pl_module.n_clusters if isinstance(pl_module, Clusters) else self.n_clusters
-        n_classes = trainer.datamodule.n_classes  # type: ignore[attr-defined]
-        metrics = clustering_metrics(n_clusters, n_classes)
-        for name, (pool, test) in clusterings.items():
-            log_scores(pl_module, name, metrics, pool, data.pool)
-            if test is not None and data.test is not None:
-                log_scores(pl_module, f"{name}_test", metrics, test, data.test)
+        scores = self.scores(trainer, pl_module)
+        pl_module.log_dict(scores)
+        shown = ("ACC", "cluster/acc") if "cluster/acc" in scores else ("used", "cluster/used")
+        if shown[1] in scores:
+            pl_module.log(shown[0], scores[shown[1]], prog_bar=True, logger=False)
         pl_module.log("perf/accuracy_seconds", perf_counter() - start)
+
+    def scores(self, trainer: L.Trainer, model: LatentModel) -> dict[str, float]:
+        """Cluster pool and test images and score them, by the names that are logged."""
+        data = self.inputs
+        assert data is not None
+        with evaluating(model):
+            clusterings = self.clusterings(model, data)
+        n_clusters = model.n_clusters if isinstance(model, Clusters) else self.n_clusters
+        metrics = clustering_metrics(n_clusters, trainer.datamodule.n_classes)  # type: ignore[attr-defined]
+        scores: dict[str, float] = {}
+        for name, (pool, test) in clusterings.items():
+            scores |= scores_of(name, metrics, pool, data.pool)
+            if test is not None and data.test is not None:
+                scores |= scores_of(f"{name}_test", metrics, test, data.test)
+        return scores
 
     def clusterings(
         self, model: LatentModel, data: DataModule | Sample
@@ -84,14 +108,8 @@ class ClusterAccuracy(L.Callback):
         }
 
 
-def log_scores(
-    module: L.LightningModule, name: str, metrics: MetricCollection, clusters: Tensor, split: Split
-) -> None:
-    """Log the scores of one clustering of a split; unlabeled inputs have only the clusters' use."""
+def scores_of(name: str, metrics: MetricCollection, clusters: Tensor, split: Split) -> dict[str, float]:
+    """Score one clustering of a split; unlabeled inputs have only the clusters' use."""
     metrics.reset()
     metrics.update(clusters, torch.zeros_like(clusters) if split.labels is None else split.labels)
-    scores = {key: float(value) for key, value in metrics.compute().items()}
-    module.log_dict({f"{name}/{key}": value for key, value in scores.items()})
-    if name == "cluster":
-        shown = ("ACC", "acc") if "acc" in scores else ("used", "used")
-        module.log(shown[0], scores[shown[1]], prog_bar=True, logger=False)
+    return {f"{name}/{key}": float(value) for key, value in metrics.compute().items()}

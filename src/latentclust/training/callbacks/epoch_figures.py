@@ -11,7 +11,9 @@ from latentclust.models import LatentModel
 
 
 class EpochFigures(L.Callback):
-    """Draws the model after every n-th epoch, for TensorBoard's images.
+    """Draws the model after every n-th epoch, for TensorBoard's images, and before the first one.
+
+    What a continued run began with is in the other run's images.
 
     Parameters
     ----------
@@ -28,11 +30,21 @@ class EpochFigures(L.Callback):
         self.draw = draw
         self.every_n_epochs = every_n_epochs
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw what the training begins with."""
+        if not trainer.ckpt_path:
+            self.show(trainer, pl_module, 0)
+
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Draw and log; the last epoch is left to the end of the run."""
         done = trainer.current_epoch + 1
+        if done % self.every_n_epochs == 0 and done != trainer.max_epochs:
+            self.show(trainer, pl_module, done)
+
+    def show(self, trainer: L.Trainer, pl_module: L.LightningModule, done: int) -> None:
+        """Draw the model after so many epochs and log it."""
         writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        if not writers or done % self.every_n_epochs or done == trainer.max_epochs:
+        if not writers:
             return
         assert isinstance(pl_module, LatentModel)
         with progress.task("figures"):

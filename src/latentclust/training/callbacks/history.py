@@ -11,11 +11,19 @@ class History(L.Callback):
     Attributes
     ----------
     metrics
-        Pairs of epoch (counted from 1) and value by the metric's name.
+        Pairs of epoch and value by the metric's name. Epochs are counted from 1; 0 is what was measured
+        before the training.
     """
 
     def __init__(self) -> None:
         self.metrics: dict[str, list[tuple[int, float]]] = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take what was measured before the first epoch."""
+        if not trainer.ckpt_path:
+            for name, value in trainer.callback_metrics.items():
+                if "/" in name:
+                    self.metrics.setdefault(name, []).append((0, float(value)))
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the learning rates that the epoch starts with."""
