@@ -40,6 +40,9 @@ class MLFlowCurves(ByEpoch, MLFlowLogger):
     """MLflow's, by epoch."""
 
 
+build_wandb, build_mlflow, OPTIONAL = WandbCurves, MLFlowCurves, WandbCurves | MLFlowCurves
+
+
 def build_loggers(
     settings: LoggerSettings, folder: Path, name: str | None = None, shared: Path | None = None
 ) -> list[Logger]:
@@ -70,20 +73,14 @@ def build_loggers(
         )
     if settings.csv:
         loggers.append(CSVLogger(folder, name="", version=""))
+    project, offline = settings.project, settings.offline
     if settings.wandb:
         loggers.append(
-            WandbCurves(
-                name=name,
-                save_dir=folder,
-                project=settings.project,
-                offline=settings.offline,
-                log_model=False,
-            )
+            build_wandb(name=name, save_dir=folder, project=project, offline=offline, log_model=False)
         )
     if settings.mlflow:
-        loggers.append(
-            MLFlowCurves(settings.project, name, tracking_uri=mlflow_uri(settings, shared or folder))
-        )
+        uri = mlflow_uri(settings, shared or folder)
+        loggers.append(build_mlflow(experiment_name=project, run_name=name, tracking_uri=uri))
     return loggers
 
 
@@ -107,7 +104,7 @@ def mlflow_uri(settings: LoggerSettings, shared: Path) -> str:
 def log_settings(loggers: Iterable[Logger], given: Mapping[str, Any]) -> None:
     """Give Weights & Biases and MLflow the settings of a run."""
     for logger in loggers:
-        if isinstance(logger, WandbCurves | MLFlowCurves):
+        if isinstance(logger, OPTIONAL):
             logger.log_hyperparams(dict(given))
 
 
