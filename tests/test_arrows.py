@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentclust"
 HOUSE = [
     "__main__",
     "cli",
+    "searching",
     "door",
     "vetting",
     "sweeping",
@@ -39,7 +40,7 @@ HOUSE = [
     "errors",
 ]
 LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}
-HYDRA_ROOMS = {"cli", "door", "vetting", "sweeping", "compose", "explain"}
+HYDRA_ROOMS = {"cli", "searching", "door", "vetting", "sweeping", "compose", "explain"}
 # What data and figures must not know, although it lies below them.
 NOT_BELOW = {"data": {"figures", "settings"}, "figures": {"settings"}}
 OUTSIDE = {"lightning": "LIGHTNING", "hydra": "HYDRA", "omegaconf": "HYDRA"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentclust import hardware, tasks
+from latentclust import hardware, searching, tasks
 from latentclust.runs.jobs import Job, Sweep
 from latentclust.runs.run import Run
 from latentclust.settings import Settings
@@ -124,6 +124,7 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
         with monkeypatch.context() as patch:
             for name in tasks.TASKS:
                 patch.setitem(tasks.TASKS, name, only_begin)
+            patch.setattr(searching, "search", lambda settings, *rest: begun.append(settings))
             # A machine that has everything.
             patch.setattr(hardware.CUDAAccelerator, "is_available", staticmethod(lambda: True))
             for arguments in expanded(shlex.split(command)[3:]):

@@ -72,6 +72,9 @@ def run(cfg: DictConfig) -> float | None:
 def run_task(cfg: DictConfig, in_sweep: str | None = None) -> float | None:
     """Check the settings and run a task in the folder that Hydra has made for it."""
     settings = check_settings(without_hydra(cfg))  # of a large sweep, not every job was checked before
+    if settings.task.name == "search":
+        search_settings(settings)
+        return None
     with disk_errors_explained():
         from latentclust.runs.run import Run
         from latentclust.tasks import TASKS
@@ -136,6 +139,27 @@ def run_sweep(folder: Path, arguments: list[str], overrides: list[str]) -> None:
         from latentclust.tasks.compare import end_of_sweep
 
         end_of_sweep(folder, how_to_finish(folder, arguments, overrides))
+
+
+def search_settings(settings: Settings) -> None:
+    """Run a search.
+
+    Raises
+    ------
+    LatentclustError
+        If it is one of a sweep.
+    """
+    from latentclust.searching import search
+
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode is RunMode.MULTIRUN:
+        raise LatentclustError("task=search is many runs by itself: leave out -m")
+    further = next((str(path) for path in config_dirs(sys.argv[1:])), None)
+    kept = HydraConfig.instance().cfg
+    try:
+        search(settings, list(hydra_config.overrides.task), CONF, further)
+    finally:
+        HydraConfig.instance().cfg = kept  # composing trials has taken it away
 
 
 @contextmanager

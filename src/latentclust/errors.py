@@ -25,6 +25,10 @@ class TerminatedError(StoppedError):
     exit_code = 143
 
 
+class PrunedError(LatentclustError):
+    """A trial of a search that was not worth going on with."""
+
+
 class OutOfTimeError(LatentclustError):
     """A run whose ``trainer.max_time`` was over before it had a result: says how it can go on."""
 

@@ -10,6 +10,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from latentclust.atomic import FULL, cannot_write
 from latentclust.settings import near_miss, unknown_key
 from latentclust.settings.habits import CHOICES
+from latentclust.settings.packages import LAUNCHERS, how_to_install
 
 TWICE = re.compile(
     r"Could not append to config\. An item is already at '([^']+)'|Multiple values for ([\w/]+)"
@@ -78,6 +79,9 @@ def _missing_choice(error: MissingConfigException, conf: Path) -> str:
     group, _, choice = missing.rpartition("/")
     root, _, rest = missing.partition("/")
     options = list(error.options or ())
+    if group == "hydra/launcher" and choice in LAUNCHERS:
+        extra, package = LAUNCHERS[choice]
+        return f"launcher={choice} needs the package {package}: {how_to_install(extra)}"
     if (conf / root).is_dir() and root != "hydra":  # Hydra leaves out what lies in folders of a group
         group, choice = root, rest
         options = sorted({*options, *choices_of(root, conf)})

@@ -67,7 +67,8 @@ def test_each_key_of_conf_is_one_setting_and_each_setting_a_key(composer: Compos
                 owner["name"] or "" if isinstance(owner, dict) and "name" in owner else ""
             )
     settings = {key: set(owners) for key, owners in all_keys().items()}
-    tasks = {"fit", "evaluate", "predict", "export", "generate", "figures", "report", "merge", "compare"}
+    tasks = {"fit", "evaluate", "predict", "export", "generate", "figures", "report", "merge"}
+    tasks |= {"compare", "search"}
     assert found.pop("task.name") == tasks
     settings.pop("task.name")
     assert found == settings

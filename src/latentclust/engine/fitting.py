@@ -100,6 +100,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     start = start_of(model, settings.init, seed, output_dir, data)
     callbacks = measures(start, settings.callbacks.cluster_accuracy, k, seed)
     callbacks += sketches(settings.figures, title, data)
+    callbacks += run.callbacks
     callbacks.append(board(run.command, given, settings.plain()))
     if named := settings.logger.tensorboard and run.folder.resolve().is_relative_to(output_dir.resolve()):
         name_in_tensorboard(run, output_dir, called)

@@ -9,7 +9,7 @@ from latentclust.settings.habits import MOVED
 
 # The overrides that belong to one call and not to the run that a checkpoint continues.
 # Modules are among them: a checkpoint from a stranger must not say what is imported.
-OF_ONE_CALL = {"ckpt_path", "task", "extensions"}
+OF_ONE_CALL = {"ckpt_path", "task", "extensions", "launcher"}
 # How many folders up from a checkpoint its run's output_dir can be: of a run and of a job of a sweep, whose
 # checkpoints lie in its own folder or in that of its pretraining.
 OUTPUT_DIRS = slice(3, 7)

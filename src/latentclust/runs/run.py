@@ -56,6 +56,8 @@ class Run:
         Which job of a sweep it is, in words; None where it is none.
     job
         The name that the user gave it (``hydra.job.name``), or None.
+    callbacks
+        Further ones of the training, its first stage aside.
     """
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="latentclust-")))
@@ -70,6 +72,7 @@ class Run:
     chosen: dict[str, str] = field(default_factory=dict)
     in_sweep: str | None = None
     job: str | None = None
+    callbacks: Sequence[L.Callback] = ()
 
     def begin(self, trainer: Trainer, seed: int, ckpt_path: str | None, output_dir: Path) -> None:
         """Look for the hardware, seed everything and find the checkpoint; does nothing at a second call.

@@ -47,7 +47,9 @@ def _check_task(settings: Settings) -> None:
 
 def _check_checkpoint(settings: Settings) -> None:
     task = settings.task.name
-    if task not in {"fit", "report", "compare"} and settings.ckpt_path is None:
+    if task == "search" and settings.ckpt_path is not None:
+        raise LatentclustError("task=search trains anew: leave out ckpt_path")
+    if task not in {"fit", "report", "compare", "search"} and settings.ckpt_path is None:
         raise LatentclustError(f"task={task} needs a trained model: give ckpt_path=last or a .ckpt file")
 
 
@@ -81,7 +83,7 @@ def check_choices(chosen: Mapping[str, str], *, continues: bool) -> None:
 
 def _check_partition(settings: Settings) -> None:
     task, model = settings.task.name, settings.model.name
-    if isinstance(settings.model, Partition) and task != "fit":
+    if isinstance(settings.model, Partition) and task not in {"fit", "search"}:
         raise LatentclustError(
             f"task={task} needs a trained network, which model={model} is not: leave out task=..., or "
             "choose another model"

@@ -16,6 +16,7 @@ from latentclust.settings.trainer import REFUSED
 # The folders of conf/.
 GROUPS = (
     "task",
+    "search",
     "model",
     "data",
     "network",
@@ -23,6 +24,7 @@ GROUPS = (
     "init",
     "accelerator",
     "experiment",
+    "launcher",
     "hparams",
     "debug",
     "trainer",

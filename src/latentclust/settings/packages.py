@@ -6,7 +6,13 @@ from latentclust.errors import LatentclustError
 from latentclust.settings.top import Settings
 
 # The modules that each extra of the package has, as far as they are asked for by a setting.
-MODULES = {"wandb": ("wandb",), "mlflow": ("mlflow",), "search": ("optuna",)}
+MODULES = {"wandb": "wandb", "mlflow": "mlflow", "search": "optuna"}
+# Hydra's launchers that come with an extra, and what the package is called that has them.
+LAUNCHERS = {
+    "joblib": ("joblib", "hydra-joblib-launcher"),
+    "submitit_local": ("submitit", "hydra-submitit-launcher"),
+    "submitit_slurm": ("submitit", "hydra-submitit-launcher"),
+}
 
 
 def require_extra(extra: str, wanted_by: str) -> None:
@@ -17,12 +23,21 @@ def require_extra(extra: str, wanted_by: str) -> None:
     LatentclustError
         With the command that installs it.
     """
-    missing = [name for name in MODULES[extra] if find_spec(name) is None]
-    if missing:
-        raise LatentclustError(
-            f"{wanted_by} needs the package {missing[0]}: pip install 'latentclust[{extra}]', in a checkout "
-            f"pip install -e '.[{extra}]'"
-        )
+    if not is_there(MODULES[extra]):
+        raise LatentclustError(f"{wanted_by} needs the package {MODULES[extra]}: {how_to_install(extra)}")
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f"pip install 'latentclust[{extra}]', in a checkout pip install -e '.[{extra}]'"
+
+
+def is_there(module: str) -> bool:
+    """Whether a module can be imported; it is not."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it would be in
+        return False
 
 
 def require_packages(settings: Settings) -> None:

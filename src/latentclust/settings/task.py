@@ -9,6 +9,15 @@ class Task(Section):
     """What is run."""
 
     name: Literal[
-        "fit", "evaluate", "predict", "generate", "export", "figures", "report", "merge", "compare"
+        "fit",
+        "evaluate",
+        "predict",
+        "generate",
+        "export",
+        "figures",
+        "report",
+        "merge",
+        "compare",
+        "search",
     ] = "fit"
     """Which task."""

@@ -16,6 +16,7 @@ from latentclust.settings.logger import Logger
 from latentclust.settings.model import Model
 from latentclust.settings.network import Network
 from latentclust.settings.output import Output
+from latentclust.settings.search import Search
 from latentclust.settings.sweep import Sweep
 from latentclust.settings.task import Task
 from latentclust.settings.trainer import Trainer
@@ -79,6 +80,8 @@ class Settings(Section):
     """What is drawn."""
     output: Output = Output()
     """What is written beside assignments.csv."""
+    search: Search = Search()
+    """What ``task=search`` tries."""
     cluster: Annotated[int, Field(ge=0, lt=10_000)] | None = None
     """``task=generate``: of VaDE's components, the one to draw from; null for all."""
     n: Annotated[int, Field(ge=1, le=100_000)] | None = None

@@ -7,6 +7,7 @@ from latentclust.training.callbacks.cluster_targets import ClusterTargets
 from latentclust.training.callbacks.deadline import Deadline
 from latentclust.training.callbacks.early_stopping import StopsImproving
 from latentclust.training.callbacks.epoch_figures import EpochFigures
+from latentclust.training.callbacks.epoch_report import EpochReport
 from latentclust.training.callbacks.epoch_seed import EpochSeed
 from latentclust.training.callbacks.history import History
 from latentclust.training.callbacks.learning_rates import LearningRates
@@ -24,6 +25,7 @@ __all__ = [
     "Deadline",
     "EpochFigures",
     "EpochLines",
+    "EpochReport",
     "EpochSeed",
     "History",
     "LearningRates",
