@@ -28,7 +28,7 @@ from latentclust.runs.run import commit
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, PAGE = ROOT / "benchmarks" / "results" / "search.json", DOCS / "sweeps.md"
-TRIALS, SEEDS = 30, (0, 1)
+TRIALS, SEEDS = 30, (0,)
 BASE = (
     "model=ae",
     "data=digits",
