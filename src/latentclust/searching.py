@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import shlex
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from latentclust.runs.study import SharedStudy
+
+log = logging.getLogger(__name__)
 
 # What changes what the objective means: values of different trials could not be compared.
 CHANGES_OBJECTIVE = ("model", "model.likelihood", "model.beta", "preprocess", "data", "task", "search")
@@ -108,9 +111,11 @@ def run_trial(
     except StoppedError as error:
         study.fail(trial, "stopped", again=True)
         raise type(error)("the search is stopped; the same command goes on with it") from error
-    except LatentclustError as error:
-        study.fail(trial, str(error))
-        tell(f"Trial {trial.number} failed: {error}")
+    except Exception as error:  # such as too little memory for this trial's network
+        why = str(error) if isinstance(error, LatentclustError) else f"{type(error).__name__}: {error}"
+        log.debug("trial %d", trial.number, exc_info=error)
+        study.fail(trial, " ".join(why.split()))
+        tell(f"Trial {trial.number} failed: {why}")
     else:
         if value is None:
             study.fail(trial, "it has no value")

@@ -63,6 +63,18 @@ def test_a_killed_trial_comes_again_and_does_not_count(tmp_path: Path) -> None:
     assert states.count(TrialState.FAIL) == 1
 
 
+def test_what_kills_each_time_is_not_tried_forever(tmp_path: Path) -> None:
+    tried = []
+    for _ in range(3):
+        killed = study(tmp_path, 1)
+        trial = killed.next_trial(SPACE)
+        assert trial is not None
+        tried.append(trial.params)
+        killed.alive.release()
+    assert tried[0] == tried[1] == tried[2]
+    assert study(tmp_path, 1).next_trial(SPACE) is None
+
+
 def test_two_processes_share_the_trials(tmp_path: Path) -> None:
     """Two handles of one file, in turn."""
     first, second = study(tmp_path, 5), study(tmp_path, 5)

@@ -19,6 +19,7 @@ from latentclust.settings.search import Search
 FILE = "study.log"
 ALIVE = "alive.lock"
 KILLED, WHY, ASKED = "killed", "why", "asked"
+TIMES, MOST = "times", 3
 # What is better of a metric, by its name's end.
 HIGHER = ("elbo", "acc", "nmi", "ari", "used", "smallest_share", "silhouette", "confidence", "entropy")
 LOWER = ("loss", "reconstruction", "davies_bouldin", "kl", "kl_z", "kl_c")
@@ -160,16 +161,18 @@ class SharedStudy:
         return done
 
     def _bury_the_dead(self) -> None:
-        """Queue the settings of trials again whose process is gone."""
+        """Queue the settings of trials again whose process is gone; what kills each time has failed."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             try:
                 with FileLock(self.folder_of(trial.number) / ALIVE, timeout=0):
                     pass
             except Timeout:
                 continue
-            self.study._storage.set_trial_user_attr(trial._trial_id, KILLED, True)
-            self.study._storage.set_trial_user_attr(trial._trial_id, WHY, "its process was killed")
-            self.study.enqueue_trial(trial.params)
+            storage, times = self.study._storage, trial.user_attrs.get(TIMES, 1)
+            storage.set_trial_user_attr(trial._trial_id, WHY, "its process was killed")
+            if times < MOST:
+                storage.set_trial_user_attr(trial._trial_id, KILLED, True)
+                self.study.enqueue_trial(trial.params, user_attrs={TIMES: times + 1})
             self.study.tell(trial.number, state=TrialState.FAIL)
 
 
