@@ -29,7 +29,7 @@ from latentclust.explain import explain
 from latentclust.runs.jobs import State, Sweep, given, keep_state, label
 from latentclust.runs.launching import how_to_finish
 from latentclust.runs.overrides import with_run_of_checkpoint
-from latentclust.settings import check_settings
+from latentclust.settings import Settings, check_settings
 from latentclust.signals import heeded, was_terminated
 from latentclust.sweeping import by_one_process, pinned, resumed
 from latentclust.vetting import Vocabulary, config_dirs
