@@ -41,7 +41,7 @@ TINY = "experiment=tiny_vade"
         (["model=null"], "model is null: it must be one of ae, dec, gmm"),
         (["model=3"], "model is 3: it must be one of ae"),
         (["data=[digits,moons]"], "data is ['digits', 'moons']: it must be one of"),
-        (["experiment=null"], "experiment is null: it must be one of dec, digits"),
+        (["experiment=null"], "experiment is null: it must be one of compare, dec"),
         (["~model"], "model is missing: set model=ae|vae"),
         (["model.optimizer=5"], "model.optimizer is 5: it is a group of keys"),
         (["model.name=foo"], "model.name is 'foo': it must be one of ae"),

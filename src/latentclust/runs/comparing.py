@@ -22,7 +22,7 @@ from latentclust.evaluation.measures import SECONDS, Measure, measures_of
 from latentclust.figures.comparison_page import PageRow, Problem, render_comparison
 from latentclust.runs.grouping import Group, group_runs, unequal
 from latentclust.runs.jobs import State, label, varied_keys
-from latentclust.runs.records import Record
+from latentclust.runs.records import UNKNOWN, Record
 from latentclust.runs.run import tell
 
 PAGE, TABLE, TEXT, RUNS = "sweep.html", "sweep.csv", "sweep.md", "runs.csv"
@@ -99,7 +99,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """How many runs there are."""
-        n, seeds = len(self.records), len({record.seed for record in self.records})
+        n, seeds = len(self.records), len({record.seed for record in self.records} - {UNKNOWN})
         told = f"{counted(n, 'run')}: {counted(len(self.groups), 'setting')}, {counted(seeds, 'seed')}"
         states = [record.state.status for record in self.problems]
         parts = [f"{states.count(s)} {s}" for s in ("failed", "stopped", "waiting") if s in states]

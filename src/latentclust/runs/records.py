@@ -13,6 +13,7 @@ from latentclust.errors import LatentclustError
 from latentclust.evaluation.measures import scores_of
 from latentclust.runs.jobs import JOB, SWEEP, State, Sweep, given, state_of
 
+UNKNOWN = "?"  # a seed that was not given, of a run that is not whole
 SUMMARY, OVERRIDES = "summary.json", ".hydra/overrides.yaml"
 
 
@@ -45,7 +46,7 @@ class Record:
     @property
     def seed(self) -> str:
         """Its seed, as text."""
-        return str(self.summary["seed"] if self.summary else self.given.get("seed", "?"))
+        return str(self.summary["seed"] if self.summary else self.given.get("seed", UNKNOWN))
 
     @cached_property
     def scores(self) -> dict[str, float]:
