@@ -70,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 5_000_000])
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--modes", nargs="+", default=["true", "false"], help="data.in_memory")
     parser.add_argument("--place", type=Path, default=None, help="a folder with room for the file")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "streaming.json")
     parser.add_argument("overrides", nargs="*", help="further overrides of every run")
@@ -80,7 +81,7 @@ def main() -> None:
         try:
             path = place / "blobs.npy"
             write_blobs(path, n)
-            for in_memory in (True, False):
+            for in_memory in (mode == "true" for mode in options.modes):
                 found = run(path, place / str(in_memory), in_memory, options.epochs, options.overrides)
                 runs.append({"rows": n, "file_mib": round(path.stat().st_size / 2**20), **found})
                 shown = ("rows", "in_memory", "peak_memory_mib", "samples_per_second", "cpu_seconds")

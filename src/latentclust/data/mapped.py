@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -80,15 +81,24 @@ class Stored:
         try:
             if _stamp(self.path) != self.stamp:
                 raise LatentclustError(f"{self.path} has changed since the run began: start it again")
-            order: Literal["F", "C"] = "F" if self.fortran else "C"
-            array: NDArray[np.generic] = np.memmap(
-                self.path, self.dtype, mode="r", offset=self.offset, shape=self.shape, order=order
-            )
+            if isinstance(index, slice):
+                return np.array(self._mapped()[index], order="C")  # a copy: with the map its pages go
+            return self._gathered(index)
         except OSError as error:
-            raise LatentclustError(
-                f"{self.path} cannot be read any more: {error.strerror or error}"
-            ) from error
-        return np.array(array[index], order="C")  # a copy: with the map its pages go
+            raise LatentclustError(f"{self.path} cannot be read any more: {error.strerror}") from error
+
+    def _mapped(self) -> NDArray[np.generic]:
+        order: Literal["F", "C"] = "F" if self.fortran else "C"
+        return np.memmap(self.path, self.dtype, mode="r", offset=self.offset, shape=self.shape, order=order)
+
+    def _gathered(self, index: NDArray[np.integer]) -> NDArray[np.generic]:
+        """Read scattered rows, a stretch of the file at a time: each touches pages beside its own."""
+        rows = max(1, CHUNK_BYTES * len(self) // max(1, self.nbytes))
+        found = np.empty((len(index), *self.shape[1:]), self.dtype)
+        ends = (np.flatnonzero(np.diff(index // rows)) + 1).tolist()
+        for start, stop in pairwise([0, *ends, len(index)]):
+            found[start:stop] = self._mapped()[index[start:stop]]
+        return found
 
 
 def _stamp(path: Path) -> tuple[int, int]:

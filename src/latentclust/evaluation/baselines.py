@@ -72,8 +72,10 @@ def cluster_pixels(
     kmeans = kmeans_of(pixels(sample), n_clusters, n_init=n_init, seed=seed, copy_x=False)
 
     def predict(images: InputRows) -> Tensor:
-        found = [torch.from_numpy(kmeans.predict(pixels(part))) for part in parts(images, CHUNK)]
-        return torch.cat(found).long()
+        found = torch.empty(len(images), dtype=torch.int64)  # kept parts would break the memory up
+        for number, part in enumerate(parts(images, CHUNK)):
+            found[number * CHUNK : (number + 1) * CHUNK] = torch.from_numpy(kmeans.predict(pixels(part)))
+        return found
 
     clusters = torch.from_numpy(kmeans.labels_).long() if whole else predict(pool)
     return clusters, None if test is None else predict(test)

@@ -2,7 +2,6 @@
 
 import lightning as L
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentclust.data import DataModule, TensorBatches
@@ -42,7 +41,8 @@ class ClusterTargets(L.Callback):
         assert isinstance(model, EpochTargets)
         partition = self.initialization.clusters
         if model.holds_partition and partition is not None:
-            return F.one_hot(partition.long(), model.n_clusters).float().to(images.device)
+            targets = torch.zeros(len(partition), model.n_clusters)
+            return targets.scatter_(1, partition.long()[:, None], 1.0).to(images.device)
         if not model.self_trains:
             return None
         logits = in_chunks(model.cluster_logits, images)
