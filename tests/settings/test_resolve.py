@@ -14,7 +14,7 @@ STEPS = {GRAY: ["unit"], COLOR: ["unit"], VECTOR: ["standardize"]}
 
 
 def resolved(shape: tuple[int, ...], model: str = "vade", **changes: Any) -> Settings:
-    return resolve(settings_for(model, "digits", **changes), shape, STEPS[shape])[0]
+    return resolve(settings_for(model, "digits", **changes), shape, STEPS[shape], 70_000)[0]
 
 
 def test_gray_images_get_the_recipe_of_digits() -> None:
@@ -24,6 +24,8 @@ def test_gray_images_get_the_recipe_of_digits() -> None:
         augment="affine",
         **{
             "init.space": "images",
+            "init.n_layouts": 1,
+            "init.n_epochs": 50,
             "model.likelihood": "bernoulli",
             "model.pretrain.likelihood": "squared_error",
         },
@@ -51,11 +53,24 @@ def test_each_kind_gets_what_suits_it(
     assert any(value for _, value in settings.augment) is (shape != VECTOR)
 
 
+@pytest.mark.parametrize(
+    ("n", "layouts", "epochs"), [(5000, 4, 200), (5001, 4, 50), (12_000, 4, 50), (12_001, 1, 50)]
+)
+def test_small_pools_are_laid_out_several_times(n: int, layouts: int, epochs: int) -> None:
+    settings, chosen = resolve(settings_for("vade", "digits"), GRAY, STEPS[GRAY], n)
+    assert (settings.init.n_layouts, settings.init.n_epochs) == (layouts, epochs)  # type: ignore[union-attr]
+    assert f"layouts {layouts}, of {epochs} epochs" in "; ".join(chosen)
+    given = settings_for("vade", "digits", **{"init.n_layouts": 2, "init.n_epochs": 7})
+    settings, _ = resolve(given, GRAY, STEPS[GRAY], n)
+    assert (settings.init.n_layouts, settings.init.n_epochs) == (2, 7)  # type: ignore[union-attr]
+
+
 def test_what_was_given_stays() -> None:
     settings, chosen = resolve(
         settings_for("vae", "digits", **{"network.widths": [7], "model.likelihood": "squared_error"}),
         VECTOR,
         ["standardize"],
+        70_000,
     )
     assert settings.network.widths == (7,)
     assert settings.model.likelihood == "squared_error"  # type: ignore[union-attr]

@@ -1,7 +1,7 @@
 """Start from a neighbor graph: UMAP unrolls the codes, a full Gaussian mixture parts what it shows."""
 
 import warnings
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +18,11 @@ from latentclust.numba_cache import ensure_numba_cache
 
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
 FEWEST_TO_UNROLL = 4
-# Of so many points at most several layouts take no longer than one of MNIST's.
-SMALL_POOL, LAYOUTS = 12_000, 4
-# A layout of few points needs more epochs: in each, a point moves as often as it has edges.
-FEW_POINTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50
-
-Number = int | Literal["auto"]
 
 
-def layouts_of(n_layouts: Number, n: int) -> int:
-    """Return how many layouts n points get; ``auto``: 4 of up to 12,000 points, 1 of more."""
-    if n_layouts == "auto":
-        return LAYOUTS if n <= SMALL_POOL else 1
-    return n_layouts
-
-
-def epochs_of(n_epochs: Number, n: int) -> int:
-    """Return for how many epochs n points are laid out; ``auto``: 200 of up to 5,000 points, 50 of more."""
-    if n_epochs == "auto":
-        return EPOCHS_OF_FEW if n <= FEW_POINTS else EPOCHS
-    return n_epochs
-
-
-def widest(n_neighbors: int, n_layouts: Number, n: int) -> int:
+def widest(n_neighbors: int, n_layouts: int, n: int) -> int:
     """Return how many neighbors of each of n points the layouts need."""
-    return min(n_neighbors * min(2, layouts_of(n_layouts, n)), n - 1)
+    return min(n_neighbors * min(2, n_layouts), n - 1)
 
 
 class Parted(NamedTuple):
@@ -63,8 +43,8 @@ def fit_manifold(
     features: Tensor | NDArray[np.floating] | None = None,
     among_images: Neighbors | None = None,
     n_neighbors: int = 15,
-    n_layouts: Number = "auto",
-    n_epochs: Number = "auto",
+    n_layouts: int = 1,
+    n_epochs: int = 50,
     n_init: int = 5,
     reg_covar: float = 1e-6,
     seed: int = 0,
@@ -76,10 +56,10 @@ def fit_manifold(
     dimensions as the codes, but fewer than half as many as there are codes; of fewer than four codes there is
     none, and the mixture parts the codes themselves.
 
-    Layouts and mixtures differ with their random starts. Every mixture of every layout is a candidate, and
-    the one whose clusters fit the neighbor graph best is kept, by
-    :func:`~latentclust.clustering.modularity.modularity`: a likelihood is that of a layout, and does not see
-    what the layout tore apart.
+    A layout's likeliest mixture is kept. Layouts differ with their random starts and their numbers of
+    neighbors: of several, the one whose clusters fit the neighbor graph best is kept, by
+    :func:`~latentclust.clustering.modularity.modularity`. Likelihoods of different layouts cannot be
+    compared, and do not see what a layout tore apart.
 
     Parameters
     ----------
@@ -95,11 +75,11 @@ def fit_manifold(
     n_neighbors
         Of each code in the graph, itself among them, at least 2; of N codes N - 1 at most are taken.
     n_layouts
-        Layouts, every second one with twice as many neighbors; ``auto``: see :func:`layouts_of`.
+        Layouts, every second one with twice as many neighbors.
     n_epochs
-        Of a layout; ``auto``: see :func:`epochs_of`.
+        Of a layout.
     n_init
-        Gaussian mixtures of each layout.
+        Restarts of each layout's Gaussian mixture, of which the likeliest is kept.
     reg_covar
         Added to every variance.
     seed
@@ -118,20 +98,22 @@ def fit_manifold(
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
-    n_codes, layouts = len(codes), layouts_of(n_layouts, len(codes))
+    n_codes = len(codes)
     found = among_images or nearest(seen, max(1, widest(n_neighbors, n_layouts, n_codes)))
     graph = graph_of(_first(found, n_neighbors))
     if n_codes < FEWEST_TO_UNROLL:
-        candidates = _part(codes, n_clusters, graph, n_init, seed)
+        layouts = iter([codes])
     else:
         # The layout starts from eigenvectors of the graph, of which there are no more than codes.
         dims = min(codes.shape[1], n_codes // 2 - 1)
-        candidates = []
-        for layout in range(layouts):
-            near = _first(found, n_neighbors * (1 + layout % 2))
-            embedded = embed(seen, near, dims, epochs_of(n_epochs, n_codes), seed + layout)
-            candidates += _part(embedded, n_clusters, graph, n_init, seed + layout)
-    best = max(candidates, key=lambda candidate: candidate.modularity)
+        layouts = (
+            embed(seen, _first(found, n_neighbors * (1 + layout % 2)), dims, n_epochs, seed + layout)
+            for layout in range(n_layouts)
+        )
+    parted = [
+        _part(layout, n_clusters, graph, n_init, seed + number) for number, layout in enumerate(layouts)
+    ]
+    best = max(parted, key=lambda candidate: candidate.modularity)
     return from_partition(
         codes,
         best.clusters,
@@ -147,20 +129,12 @@ def _first(neighbors: Neighbors, n: int) -> Neighbors:
     return Neighbors(neighbors.indices[:, :n], neighbors.distances[:, :n])
 
 
-def _part(
-    points: NDArray[np.float64], n_clusters: int, graph: csr_array, n_init: int, seed: int
-) -> list[Parted]:
-    """Part points ``(N, D)`` by several Gaussian mixtures, each from its own k-means."""
-    parted = []
-    with progress.task(f"Gaussian mixture (restarts: {n_init})", n_init) as counting:
-        for restart in range(n_init):
-            mixture = mixture_of(
-                points, n_clusters, "full", n_init=1, seed=1000 * seed + restart, reg_covar=1e-4
-            )
-            clusters = mixture.predict(points)
-            parted.append(Parted(clusters, modularity(clusters, graph), bool(mixture.converged_)))
-            counting.advance()
-    return parted
+def _part(points: NDArray[np.float64], n_clusters: int, graph: csr_array, n_init: int, seed: int) -> Parted:
+    """Part points ``(N, D)`` by the likeliest Gaussian mixture."""
+    with progress.task(f"Gaussian mixture (restarts: {n_init})"):
+        mixture = mixture_of(points, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4)
+    clusters = mixture.predict(points)
+    return Parted(clusters, modularity(clusters, graph), bool(mixture.converged_))
 
 
 def embed(

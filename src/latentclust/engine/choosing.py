@@ -80,7 +80,7 @@ def _among_images(data: DataModule, images: torch.Tensor, init: Init, output_dir
     if len(images) < len(data.pool):
         return nearest_images(images, n, warp=init.warp, candidates=init.candidates)
     # As many as the start asks for, so that it finds them in the cache.
-    laid_out = widest(init.n_neighbors, init.n_layouts, len(images))
+    laid_out = widest(init.n_neighbors, int(init.n_layouts), len(images))
     wanted = min(max(laid_out, init.voters + 1, LAID_OUT_BY), len(images) - 1)
     found = image_neighbors(init, output_dir, data, images, wanted)
     return Neighbors(found.indices[:, :n], found.distances[:, :n])

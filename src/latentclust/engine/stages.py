@@ -97,7 +97,8 @@ def resolved(inputs: DataModule, settings: Settings, *, told: bool = True) -> Se
         If a setting does not suit the inputs.
     """
     steps = [str(step) for step in inputs.description.preprocess.steps]
-    settings, chosen = resolve(settings, inputs.input_shape, steps)
+    n = min(len(inputs.pool), settings.init.sample)
+    settings, chosen = resolve(settings, inputs.input_shape, steps, n)
     if told:
         for line in inputs.notes:
             tell(line)

@@ -57,7 +57,7 @@ class Manifold(Start):
     n_epochs: Number = "auto"
     """Of a layout; auto: 200 of up to 5,000 inputs, or 50."""
     n_init: Restarts = 5
-    """Gaussian mixtures of each layout; of all the one that fits the neighbor graph best is kept."""
+    """Restarts of a layout's Gaussian mixture; the likeliest is kept."""
     refit: Literal["vote", "anew"] = "vote"
     """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
     voters: Annotated[int, Field(ge=1, le=10_000)] = 5

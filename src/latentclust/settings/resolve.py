@@ -9,9 +9,14 @@ from latentclust.settings.model import Partition
 from latentclust.settings.recipes import AUGMENTS, NETWORKS
 from latentclust.settings.top import Settings
 
+# Several layouts of so many inputs take no longer than one of MNIST's.
+SMALL_POOL, LAYOUTS = 12_000, 4
+# A layout of few inputs needs more epochs: in each of them a point moves as often as it has edges.
+FEW_INPUTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50
+
 
 def resolve(
-    settings: Settings, shape: Sequence[int], preprocess: Sequence[str]
+    settings: Settings, shape: Sequence[int], preprocess: Sequence[str], n: int
 ) -> tuple[Settings, list[str]]:
     """Return the settings with every ``auto`` filled in, and a line on each choice that was made.
 
@@ -25,6 +30,8 @@ def resolve(
         Of an input as the network takes it, ``(C, H, W)`` or ``(P,)``.
     preprocess
         The steps of the preprocessing, as the data module has chosen or taken them.
+    n
+        Inputs in the pool.
 
     Raises
     ------
@@ -47,14 +54,25 @@ def resolve(
         changes[name] = section.model_copy(update=filled)
         if filled:
             chosen.append(f"{name}: " + ", ".join(f"{key} {_short(value)}" for key, value in filled.items()))
-    init = settings.init
-    if isinstance(init, Manifold) and init.space == "auto":
-        init = init.model_copy(update={"space": "images" if image else "inputs"})
-        changes["init"] = init
-        chosen.append(f"init: neighbors among the {init.space}")
+    if isinstance(settings.init, Manifold):
+        changes["init"] = _with_layouts(settings.init, image, n, chosen)
     changes["model"] = _with_likelihoods(model, image, chosen)
     _refuse(settings.model_copy(update=changes), image)
     return settings.model_copy(update=changes), chosen
+
+
+def _with_layouts(init: Manifold, image: bool, n: int, chosen: list[str]) -> Manifold:
+    """Fill in where the start looks for neighbors, and how much it tries."""
+    suitable = {
+        "space": "images" if image else "inputs",
+        "n_layouts": LAYOUTS if n <= SMALL_POOL else 1,
+        "n_epochs": EPOCHS_OF_FEW if n <= FEW_INPUTS else EPOCHS,
+    }
+    filled = {key: value for key, value in suitable.items() if getattr(init, key) == "auto"}
+    words = {"space": "neighbors among the {}", "n_layouts": "layouts {}", "n_epochs": "of {} epochs"}
+    if filled:
+        chosen.append("init: " + ", ".join(words[key].format(value) for key, value in filled.items()))
+    return init.model_copy(update=filled)
 
 
 def _with_likelihoods(model: Any, image: bool, chosen: list[str]) -> Any:

@@ -20,7 +20,12 @@ class Search(Section):
     space: Annotated[
         tuple[Annotated[Text, Field(pattern=r"^[^=]+=.+$")], ...],
         Words("a list of keys with their values, as in ['model.latent_dim=range(2, 11)']"),
-    ] = ()
+    ] = (
+        "model.optimizer.learning_rate=tag(log, interval(2e-4, 1e-2))",
+        "model.optimizer.prior_learning_rate=tag(log, interval(1e-4, 1e-2))",
+        "model.log_var_init=interval(-5, -1)",
+        "data.batch_size=choice(64, 128, 256)",
+    )
     """Keys with their values, in Hydra's words for sweeps."""
     sampler: Literal["tpe", "random"] = "tpe"
     """What chooses the next trial."""

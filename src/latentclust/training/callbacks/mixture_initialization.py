@@ -185,7 +185,7 @@ class MixtureInitialization(L.Callback):
     def _near(self, images: Tensor) -> Neighbors:
         """Return the neighbors among the images, which stay what they are in later fits."""
         if self.among_images is None:
-            layouts = self.options.get("n_layouts", "auto")
+            layouts = self.options.get("n_layouts", 1)
             wanted = widest(self.options["n_neighbors"], layouts, len(images))
             n = min(max(wanted, self.voters + 1), len(images) - 1)
             self.among_images = self.search(images, n)
