@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentclust.clustering.on_device import computes
 from latentclust.errors import LatentclustError
 from latentclust.modules.mixture import MixtureParameters
 
@@ -48,6 +49,11 @@ def as_codes(z: Tensor | NDArray[np.floating], n_clusters: int) -> NDArray[np.fl
             "some codes are not finite, so no mixture can be fitted: pretrain with a lower learning rate"
         )
     return codes
+
+
+def device_of(z: Tensor | NDArray[np.floating]) -> torch.device:
+    """Return where something is fitted to codes: where they lie, or on the CPU."""
+    return z.device if isinstance(z, Tensor) and computes(z) else torch.device("cpu")
 
 
 def from_partition(

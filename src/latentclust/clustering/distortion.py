@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from latentclust.clustering.neighbors import Neighbors, nearest, nearest_of
+from latentclust.clustering.neighbors import Neighbors, nearest, nearest_of, on_host
+from latentclust.clustering.on_device import computes, nearest_distorted, nearest_points
 
 # A distance takes as long as there are pixels, and on a larger image a pixel would have to move farther.
 LARGEST_SIDE = 32
@@ -21,7 +22,9 @@ SMALLEST_SIDE = 13
 
 
 def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 40) -> Neighbors:
-    r"""Find the n images that each image can be distorted to most easily, on all cores, alike in every run.
+    r"""Find the n images that each image can be distorted to most easily, alike in every run.
+
+    Those of images on a GPU are searched there, all others on all cores.
 
     The distance of image a from image b is the root of
 
@@ -47,32 +50,33 @@ def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 4
     Neighbors
         ``(N, n)``. The distance is no metric: a may be the nearest of b, and b far from a.
     """
-    pixels = images.cpu().float()
-    side = max(pixels.shape[2:])
-    if side > LARGEST_SIDE:
-        sides = [max(1, round(LARGEST_SIDE / side * length)) for length in pixels.shape[2:]]
+    pixels = images.float() if computes(images) else images.cpu().float()
+    longer = max(pixels.shape[2:])
+    if longer > LARGEST_SIDE:
+        sides = [max(1, round(LARGEST_SIDE / longer * side)) for side in pixels.shape[2:]]
         pixels = F.interpolate(pixels, sides, mode="area")
-    flat = pixels.flatten(start_dim=1).numpy()
-    near = nearest(flat, min(max(candidates, n), len(flat))).indices
-    if side < SMALLEST_SIDE:
+    flat, n_candidates = pixels.flatten(start_dim=1), min(max(candidates, n), len(pixels))
+    if longer < SMALLEST_SIDE:
         pixels = F.interpolate(pixels, scale_factor=2, mode="bilinear")
-    gradients, row = _gradients(pixels, warp)
+    gradients = _gradients(pixels, warp)
+    if computes(pixels):
+        return on_host(nearest_distorted(gradients, nearest_points(flat, n_candidates)[0], n, warp))
+    near, side = nearest(flat.numpy(), n_candidates).indices, gradients.shape[3]
+    rows = gradients.flatten(start_dim=2).numpy()
 
     def measure(first: int, chosen: NDArray[np.int64], distances: NDArray[np.float32]) -> None:
-        _distort(gradients, row, warp, first, chosen, distances)
+        _distort(rows, side, warp, first, chosen, distances)
 
     return nearest_of(near, n, measure)
 
 
-def _gradients(pixels: Tensor, warp: int) -> tuple[NDArray[np.float32], int]:
-    """Filter images ``(N, C, H, W)``: flat gradients ``(N, 2 C, -)`` with a margin, and their row length."""
+def _gradients(pixels: Tensor, warp: int) -> Tensor:
+    """Filter images ``(N, C, H, W)``: gradients ``(N, 2 C, H + 2 m, W + 2 m)`` within a margin of zeros."""
     smooth, slope = torch.tensor([[1.0, 2.0, 1.0]]) / 4, torch.tensor([[-1.0, 0.0, 1.0]]) / 2
     along = smooth.T @ slope
     channels = pixels.shape[1]
-    filters = torch.stack([along, along.T])[:, None].repeat(channels, 1, 1, 1)
-    margin = warp + 1
-    gradients = F.pad(F.conv2d(pixels, filters, padding=1, groups=channels), [margin] * 4)
-    return gradients.flatten(start_dim=2).numpy(), gradients.shape[3]
+    filters = torch.stack([along, along.T])[:, None].repeat(channels, 1, 1, 1).to(pixels)
+    return F.pad(F.conv2d(pixels, filters, padding=1, groups=channels), [warp + 1] * 4)
 
 
 # Sums may be reordered; infinity, which each minimum starts from, stays what it is.

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentclust.clustering.base import CHUNK, Initialization, as_codes, as_mixture, some_of
+from latentclust.clustering.base import CHUNK, Initialization, as_codes, as_mixture, device_of, some_of
 from latentclust.clustering.scikit import mixture_of
 
 
@@ -57,6 +57,7 @@ def fit_gmm(
         seed=seed,
         reg_covar=reg_covar,
         max_iter=max_iter,
+        device=device_of(z),
     )
     parts = np.array_split(codes, -(-len(codes) // CHUNK))
     log_likelihood = sum(mixture.score_samples(part).sum() for part in parts)

@@ -4,13 +4,14 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from latentclust import progress
-from latentclust.clustering.base import Initialization, as_codes, from_partition
+from latentclust.clustering.base import Initialization, as_codes, device_of, from_partition
 from latentclust.clustering.modularity import graph_of, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
@@ -98,8 +99,12 @@ def fit_manifold(
     """
     codes = as_codes(z, n_clusters)
     seen = codes if features is None else as_codes(features, n_clusters)
-    n_codes = len(codes)
-    found = among_images or nearest(seen, max(1, widest(n_neighbors, n_layouts, n_codes)))
+    n_codes, given, device = len(codes), z if features is None else features, device_of(z)
+    if among_images is None:
+        wanted = max(1, widest(n_neighbors, n_layouts, n_codes))
+        found = nearest(seen if device_of(given).type == "cpu" else given, wanted)
+    else:
+        found = among_images
     graph = graph_of(_first(found, n_neighbors))
     if n_codes < FEWEST_TO_UNROLL:
         layouts = iter([codes])
@@ -111,7 +116,8 @@ def fit_manifold(
             for layout in range(n_layouts)
         )
     parted = [
-        _part(layout, n_clusters, graph, n_init, seed + number) for number, layout in enumerate(layouts)
+        _part(layout, n_clusters, graph, n_init, seed + number, device)
+        for number, layout in enumerate(layouts)
     ]
     best = max(parted, key=lambda candidate: candidate.modularity)
     return from_partition(
@@ -129,10 +135,19 @@ def _first(neighbors: Neighbors, n: int) -> Neighbors:
     return Neighbors(neighbors.indices[:, :n], neighbors.distances[:, :n])
 
 
-def _part(points: NDArray[np.float64], n_clusters: int, graph: csr_array, n_init: int, seed: int) -> Parted:
+def _part(
+    points: NDArray[np.float64],
+    n_clusters: int,
+    graph: csr_array,
+    n_init: int,
+    seed: int,
+    device: torch.device,
+) -> Parted:
     """Part points ``(N, D)`` by the likeliest Gaussian mixture."""
     with progress.task(f"Gaussian mixture (restarts: {n_init})"):
-        mixture = mixture_of(points, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4)
+        mixture = mixture_of(
+            points, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4, device=device
+        )
     clusters = mixture.predict(points)
     return Parted(clusters, modularity(clusters, graph), bool(mixture.converged_))
 

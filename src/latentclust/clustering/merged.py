@@ -6,7 +6,7 @@ from scipy.special import xlogy
 from torch import Tensor
 
 from latentclust import progress
-from latentclust.clustering.base import CHUNK, Initialization, as_codes, from_partition
+from latentclust.clustering.base import CHUNK, Initialization, as_codes, device_of, from_partition
 from latentclust.clustering.scikit import mixture_of
 from latentclust.errors import LatentclustError
 
@@ -65,7 +65,13 @@ def fit_merged(
     for _ in progress.each(range(n_init), "restarts (merged)"):
         sample = random.permutation(len(codes))[:max_codes]
         mixture = mixture_of(
-            codes[sample], n_components, "full", n_init=1, seed=int(random.integers(2**31)), reg_covar=1e-4
+            codes[sample],
+            n_components,
+            "full",
+            n_init=1,
+            seed=int(random.integers(2**31)),
+            reg_covar=1e-4,
+            device=device_of(z),
         )
         group = merge_components(mixture.predict_proba(codes[sample]), n_clusters)
         of_group = np.eye(n_clusters)[group]

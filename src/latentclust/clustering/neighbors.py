@@ -10,8 +10,10 @@ from numba import njit
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
 
 from latentclust import progress
+from latentclust.clustering.on_device import computes, nearest_points
 
 # Up to so many dimensions a tree finds the neighbors sooner than all distances do.
 TREE_DIMS = 15
@@ -37,8 +39,15 @@ class Neighbors(NamedTuple):
     """``(N, n)``, Euclidean if nothing else is said."""
 
 
-def nearest(points: NDArray[np.floating], n: int) -> Neighbors:
-    """Find the n nearest among points ``(N, F)``, n at most N, on all cores and the same in every run."""
+def nearest(points: Tensor | NDArray[np.floating], n: int) -> Neighbors:
+    """Find the n nearest among points ``(N, F)``, n at most N, the same in every run.
+
+    Those of a tensor on a GPU are searched there, all others on all cores.
+    """
+    if isinstance(points, Tensor):
+        if computes(points):
+            return on_host(nearest_points(points, n))
+        points = points.detach().cpu().numpy()
     dims = points.shape[1]
     if dims <= TREE_DIMS:
         return _search(points, n, "kd_tree")
@@ -54,6 +63,12 @@ def nearest(points: NDArray[np.floating], n: int) -> Neighbors:
         _euclidean(points, first, chosen, distances)
 
     return nearest_of(candidates, n, measure)
+
+
+def on_host(found: tuple[Tensor, Tensor]) -> Neighbors:
+    """Return what was found on a device."""
+    indices, distances = found
+    return Neighbors(indices.cpu().numpy(), distances.cpu().numpy())
 
 
 def nearest_of(candidates: NDArray[np.int64], n: int, measure: Measure) -> Neighbors:

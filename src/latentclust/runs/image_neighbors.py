@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentclust import __version__
 from latentclust.atomic import whole_file
-from latentclust.clustering import Neighbors, distortion, nearest, nearest_images, neighbors
+from latentclust.clustering import Neighbors, distortion, nearest, nearest_images, neighbors, on_device
 from latentclust.data import DataModule
 from latentclust.runs.cache import code_of, one_at_a_time, place
 from latentclust.settings.init import Manifold
@@ -30,13 +30,15 @@ def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: 
     The neighbors of vectors are the nearest ones, with 0 for what is missing.
     """
     if init.space == "inputs":
-        return nearest(images.flatten(1).float().nan_to_num().cpu().numpy(), n)
+        return nearest(images.flatten(1).float().nan_to_num(), n)
     options = {"warp": init.warp, "candidates": init.candidates}
     if not init.cache or len(images) < len(data.pool):  # a sample has neighbors of its own
         return nearest_images(images, n, **options)
     depends_on = {
         "latentclust": __version__,
-        "code": code_of((distortion, neighbors)),
+        "code": code_of((distortion, neighbors, on_device)),
+        # Sums round in another order on another kind of device.
+        "device": images.device.type,
         "images": data.fingerprint,
         # Principal components choose the candidates, and their sums round by the number of threads.
         "threads": torch.get_num_threads(),

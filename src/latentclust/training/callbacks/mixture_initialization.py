@@ -175,7 +175,7 @@ class MixtureInitialization(L.Callback):
 
     def _vote(self, model: StartsFromMixture, images: Tensor) -> Initialization:
         """Ask the neighbors of the model's clusters."""
-        features = in_chunks(model.features, images).cpu().numpy()
+        features = in_chunks(model.features, images)
         senses = [nearest(features, min(self.voters + 1, len(images)))]
         if self.space in AMONG_INPUTS:
             senses.append(self._near(images))
