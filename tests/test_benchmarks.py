@@ -56,3 +56,32 @@ def test_the_paper_sized_run_counts_all_seeds(tmp_path: Path) -> None:
         figures["together"]["seconds"] / figures["one"]["seconds"], abs=0.01
     )
     assert {"pretrain", "init", "train"} <= set(figures["together"]["stages"])
+
+
+def test_the_gpu_benchmark_runs_without_one(tmp_path: Path) -> None:
+    command = ["benchmarks/gpu.py", "--data", "digits", "--small", "--parts", "numerics", "waits", "steps"]
+    done = subprocess.run(
+        [sys.executable, *command, "--output", tmp_path / "out.json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / "out.json").read_text())
+    assert set(figures["numerics"]) == {"ae", "vae", "vade", "dec", "idec", "took_s"}
+    assert figures["steps"]["32-true"] > 0
+
+
+@pytest.mark.faults
+def test_the_gpu_benchmark_times_whole_runs(tmp_path: Path) -> None:
+    command = ["benchmarks/gpu.py", "--data", "digits", "--small", "--parts", "clustering", "runs"]
+    done = subprocess.run(
+        [sys.executable, *command, "--output", tmp_path / "out.json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["runs"]["seeds"]["seeds"] == 2
