@@ -8,8 +8,9 @@ if TYPE_CHECKING:
 
 # OpenMP's threads wait for each other by spinning, for milliseconds. Where others use the cores, they spin
 # while what they wait for is not even running. OpenMP reads this when torch is loaded, so that it has to be
-# here; who has chosen a way to wait keeps it. benchmarks/busy.py compares them.
-SPINS = "10000"
+# here; who has chosen a way to wait keeps it. So many turns are what OpenMP itself takes where
+# threads are more than cores.
+SPINS = "1000"
 if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = SPINS
 
