@@ -125,8 +125,8 @@ def table() -> list[list[str]]:
             method: [one["baselines"][method] for one in group] for method in group[0]["baselines"]
         }
         for method, accuracies in reversed(scores.items()):
-            own = f"{seconds:.0f}" if method == "VaDE" else ""
-            rows.append([name, f"`default`: {method}", seeds, *runs.percent(accuracies), own])
+            took = f"{seconds:.0f}" if method == "VaDE" else ""
+            rows.append([name, f"`default`: {method}", seeds, *runs.percent(accuracies), took])
         best = sorted(of_baselines, key=lambda method: -float(np.mean(of_baselines[method])))[:3]
         rows += [[name, method, seeds, *runs.percent(of_baselines[method]), ""] for method in best]
     return rows
