@@ -36,6 +36,7 @@ HOUSE = [
     "numba_cache",
     "atomic",
     "signals",
+    "processes",
     "progress",
     "errors",
 ]

@@ -26,6 +26,7 @@ from latentclust.compose import OF_ALL, without_hydra
 from latentclust.door import check_command_line, parse
 from latentclust.errors import LatentclustError, OutOfTimeError, StoppedError, TerminatedError
 from latentclust.explain import explain
+from latentclust.processes import place_given
 from latentclust.runs.jobs import State, Sweep, given, keep_state, label
 from latentclust.runs.launching import how_to_finish
 from latentclust.runs.overrides import with_run_of_checkpoint
@@ -162,6 +163,15 @@ def search_settings(settings: Settings) -> None:
         HydraConfig.instance().cfg = kept  # composing trials has taken it away
 
 
+def train_along(settings: Settings) -> None:
+    """Help the first process, which makes the run's folder; a task that trains nothing needs no help."""
+    if settings.task.name == "fit":
+        from latentclust.runs.companions import assist
+        from latentclust.tasks.fit import fit_along
+
+        assist(settings, fit_along)
+
+
 @contextmanager
 def disk_errors_explained() -> Iterator[None]:
     """Make an error of the operating system, such as a full disk, one of ours."""
@@ -194,11 +204,13 @@ def main() -> None:
             sys.argv[1:] = resumed(sys.argv[1:], vocabulary.objection)
             sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:], vocabulary.objection)
             arguments = sys.argv[1:]
-            sweep = check_command_line(arguments, CONF)
-            if sweep is None:
-                run()
+            checked = check_command_line(arguments, CONF)
+            if isinstance(checked, Path):
+                run_sweep(checked, arguments, parse(arguments).overrides)
+            elif checked is not None and checked.trainer.n_processes > 1 and place_given().rank > 0:
+                train_along(checked)
             else:
-                run_sweep(sweep, arguments, parse(arguments).overrides)
+                run()
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:

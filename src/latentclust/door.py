@@ -13,21 +13,22 @@ from omegaconf.errors import OmegaConfBaseException
 from latentclust.compose import MOST_COMBINATIONS, Composer, composing, plain_values
 from latentclust.errors import LatentclustError
 from latentclust.explain import explain
+from latentclust.processes import place_given
 from latentclust.runs.jobs import of_the_command
 from latentclust.settings import VARIED, Settings, check_settings, chosen_in, import_extensions
 from latentclust.settings.packages import require_packages
 from latentclust.sweeping import RESUME, folder_of, sweep_in
 
 
-def check_command_line(arguments: Sequence[str], conf: Path) -> Path | None:
+def check_command_line(arguments: Sequence[str], conf: Path) -> Path | Settings | None:
     """Check every run that a command line asks for.
 
     Commands that run nothing, such as ``--help`` and ``--cfg job``, are not checked.
 
     Returns
     -------
-    Path | None
-        The folder of a sweep; None for anything else.
+    Path | Settings | None
+        The folder of a sweep, or the settings of one run; None for what runs nothing.
 
     Raises
     ------
@@ -43,14 +44,31 @@ def check_command_line(arguments: Sequence[str], conf: Path) -> Path | None:
         if is_sweep(composer, flags):
             try:
                 for number, overrides in enumerate(jobs_of(composer, flags.overrides)):
-                    check_overrides(composer, overrides, conf, number)
+                    require_one_run(check_overrides(composer, overrides, conf, number))
                 return folder_of(composer, flags.overrides)
             except (HydraException, OmegaConfBaseException) as error:
                 raise LatentclustError(explain(error, conf)) from error
         settings = check_overrides(composer, flags.overrides, conf)
         if settings.sweep.name is not None:
             raise LatentclustError("sweep.name is for a sweep: add -m, or leave it out")
-    return None
+        if settings.task.name == "search":
+            require_one_run(settings)
+    return settings
+
+
+def require_one_run(job: Settings) -> None:
+    """Check that the job of a sweep, or a trial, is not to train in processes that others have started.
+
+    Raises
+    ------
+    LatentclustError
+        If it is: they would have to do one job after the other.
+    """
+    if job.trainer.n_processes > 1 and place_given().world_size > 1:
+        raise LatentclustError(
+            "a sweep or a search starts the processes of its jobs itself: leave out srun or torchrun, or "
+            "give each job a command of its own"
+        )
 
 
 def jobs_of(composer: Composer, overrides: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -1,5 +1,6 @@
 """Choose what to compute on, and in which precision."""
 
+import os
 import platform
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,32 @@ def choose_accelerator(wish: str) -> str:
         f"trainer.accelerator={wish}: this machine has none that PyTorch can use; "
         "choose trainer.accelerator=cpu or auto"
     )
+
+
+def require_devices(accelerator: str, devices: int) -> None:
+    """Check that the machine has as many GPUs, or cores for as many processes.
+
+    Raises
+    ------
+    LatentclustError
+        If it has fewer.
+    """
+    if accelerator == "cuda":
+        available, kind = torch.cuda.device_count(), "GPU"
+    elif accelerator == "mps":
+        available, kind = 1, "GPU"
+    else:
+        available, kind = cores(), "CPU core"
+    if devices > available:
+        raise LatentclustError(
+            f"trainer.devices={devices}: this machine has {available} {kind}{'s' * (available != 1)} for "
+            f"trainer.accelerator={accelerator}; choose at most as many"
+        )
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_precision(accelerator: str, wish: str) -> Precision:

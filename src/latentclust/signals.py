@@ -53,6 +53,19 @@ def heeded() -> Iterator[None]:
 
 
 @contextmanager
+def ignored() -> Iterator[None]:
+    """Ignore the signals in the block; processes that it starts ignore them for good."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in stopping_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextmanager
 def shielded() -> Iterator[None]:
     """Let a signal wait until the block is over: for what takes a moment and should not be cut in two."""
     _State.shields += 1

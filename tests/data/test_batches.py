@@ -60,18 +60,6 @@ def test_orders_are_uniform():
     assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 20.5
 
 
-@given(sizes, st.integers(1, 4), st.integers(1, 9), seeds, st.booleans())
-def test_ranks_share_one_order(size, passes, world_size, seed, shuffle):
-    options = {"passes": passes, "seed": seed, "epoch": 3, "shuffle": shuffle}
-    shares = [order(size, rank=rank, world_size=world_size, **options) for rank in range(world_size)]
-    assert {len(share) for share in shares} == {-(-passes * size // world_size)}
-    whole = order(size, **options)
-    # Dealing the shares out again in turn gives the order, and then its beginning as padding.
-    dealt = [index for turn in zip(*shares, strict=True) for index in turn]
-    assert dealt == (whole * (1 + world_size))[: len(dealt)]
-    assert len(dealt) - passes * size < world_size
-
-
 @given(st.integers(1, 50), st.integers(1, 5), seeds)
 def test_each_pass_of_an_epoch_is_an_order_of_all_images(size, passes, seed):
     whole = order(size, passes=passes, seed=seed, epoch=1)
@@ -91,18 +79,38 @@ def test_without_shuffling_the_order_is_that_of_the_images():
     assert order(5, epoch=3, shuffle=False) == [0, 1, 2, 3, 4]
 
 
-@given(sizes, st.integers(1, 250), st.booleans(), st.integers(1, 3))
-def test_batches_are_slices_of_the_order(size, batch_size, shuffle, world_size):
+@given(sizes, st.integers(1, 250), st.booleans())
+def test_batches_are_slices_of_the_order(size, batch_size, shuffle):
     images = torch.arange(2 * size).view(size, 1, 1, 2)
-    batches = TensorBatches(images, batch_size, seed=5, shuffle=shuffle, rank=0, world_size=world_size)
+    batches = TensorBatches(images, batch_size, seed=5, shuffle=shuffle)
     batches.sampler.set_epoch(2)
     chunks = [batch.x for batch in batches]
     assert torch.equal(images[torch.cat([batch.index for batch in batches])], torch.cat(chunks))
-    assert all(batch.target is None for batch in batches)
+    assert all(batch.target is None and batch.share == 1 for batch in batches)
+    assert [batch.size for batch in batches] == [len(chunk) for chunk in chunks]
     assert len(chunks) == len(batches)
     assert all(len(chunk) == batch_size for chunk in chunks[:-1])
-    expected = order(size, seed=5, epoch=2, shuffle=shuffle, world_size=world_size)
-    assert torch.equal(torch.cat(chunks), images[expected])
+    assert torch.equal(torch.cat(chunks), images[order(size, seed=5, epoch=2, shuffle=shuffle)])
+
+
+@given(sizes, st.integers(1, 4), st.integers(1, 9), st.integers(0, 60), seeds, st.booleans())
+def test_processes_share_the_batches_of_one(size, passes, world_size, more, seed, shuffle):
+    images = torch.arange(size, dtype=torch.float64).square().view(size, 1, 1, 1)
+    options = {"passes": passes, "seed": seed, "shuffle": shuffle}
+    alone = TensorBatches(images, world_size + more, **options)
+    ranks = range(world_size)
+    shared = [
+        TensorBatches(images, world_size + more, **options, rank=rank, world_size=world_size)
+        for rank in ranks
+    ]
+    assert {len(batches) for batches in shared} == {len(alone)}
+    for whole, *parts in zip(alone, *shared, strict=True):
+        counted = [place for part in parts if part.share for place in part.index.tolist()]
+        assert sorted(counted) == sorted(whole.index.tolist())
+        assert all(len(part.x) for part in parts)
+        assert {part.size for part in parts} == {len(whole.x)}
+        mean = sum(part.share * part.x.mean() for part in parts) / world_size
+        torch.testing.assert_close(mean, whole.x.mean())
 
 
 def test_batches_follow_the_epoch_and_repeat_within_it():

@@ -113,7 +113,7 @@ def test_each_image_comes_with_its_place_and_its_own_target(tmp_path, options, l
     whole, limit = len(data.train_dataloader()), options.get("limit_train_batches", 1.0)
     steps = options.get("overfit_batches", limit if limit == 2 else int(limit * whole))
     assert len(model.batches) == 3 * steps
-    for number, (x, index, target) in enumerate(model.batches):
+    for number, (x, index, target, *_) in enumerate(model.batches):
         assert index.dtype == torch.int64
         assert torch.equal(x, data.pool.inputs[index].float() / 255)
         assert target.tolist() == [[i, number // steps] for i in index.tolist()]
@@ -123,17 +123,17 @@ def images_of(batches: TensorBatches) -> Tensor:
     return torch.cat([batch.x for batch in batches])
 
 
-def test_processes_of_a_trainer_get_shares_of_one_order(monkeypatch):
+def test_processes_of_a_trainer_get_shares_of_each_batch(monkeypatch):
     data = ready(seed=4)
-    whole = numbers(images_of(data.train_dataloader()))
+    whole = [numbers(batch.x) for batch in data.train_dataloader()]
     shares = []
     for rank in (0, 1):
         trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
         monkeypatch.setattr(type(trainer), "world_size", 2)
         monkeypatch.setattr(type(trainer), "global_rank", rank)
         data.trainer = trainer
-        shares.append(numbers(images_of(data.train_dataloader())))
-    assert shares == [whole[::2], whole[1::2]]
+        shares.append([numbers(batch.x) for batch in data.train_dataloader()])
+    assert shares == [[batch[start::2] for batch in whole] for start in (0, 1)]
 
 
 @pytest.mark.parametrize("pool", ["all", "train"])

@@ -138,7 +138,7 @@ def test_files_of_conf_have_no_key_twice() -> None:
             3,
             "there is no key or group 'trainer.max_epoch' (did you mean 'trainer.max_epochs'?)",
         ),
-        ("trainer.strategy", "ddp", "trainer.strategy cannot be set: it is for several devices"),
+        ("trainer.strategy", "ddp_spawn", "trainer.strategy is 'ddp_spawn': it must be one of auto, ddp"),
         ("model.n_clusters", 15, "model.n_clusters is now n_clusters: write n_clusters=15"),
         (
             "model.warmup.kl_epochs",

@@ -17,6 +17,16 @@ class Batch(NamedTuple):
     """Which images they are, ``(B,)``, int64: their places in the set that the batches are cut from."""
     target: Tensor | None = None
     """The clusters that they are to have, ``(B, K)`` with rows of sum 1; None where there are none."""
+    share: float = 1.0
+    """What a mean over these inputs counts, where processes share a batch: the mean of the processes' means,
+    each times its share, is that of the whole batch. 0 where the inputs stand in for none."""
+    whole: int | None = None
+    """Inputs of the whole batch, where processes share it."""
+
+    @property
+    def size(self) -> int:
+        """Inputs of the whole batch."""
+        return len(self.x) if self.whole is None else self.whole
 
 
 def as_floats(inputs: Tensor) -> Tensor:
@@ -45,42 +55,25 @@ def as_floats(inputs: Tensor) -> Tensor:
 
 
 class SeededPermutation:
-    """The order in which one rank visits the inputs of an epoch: a pure function of (seed, epoch).
-
-    All ranks draw the same permutation, and each takes a strided share of it. Every share has
-    ``ceil(passes N / world_size)`` inputs, so that the ranks stay in step: where that does not divide, the
-    order starts again from its beginning and up to ``world_size - 1`` inputs are visited once more.
+    """The order in which an epoch visits the inputs, alike in all processes: a function of (seed, epoch).
 
     Parameters
     ----------
     size : int
         N, the number of images.
     passes : int
-        How often an epoch goes over them, each time in another order; the ranks share them all.
+        How often an epoch goes over them, each time in another order.
     seed : int
         Non-negative; two seeds give unrelated orders at every epoch.
     shuffle : bool
         If False, the order is 0, 1, 2, ... at every epoch.
-    rank, world_size : int
-        Which of how many processes this one is.
     """
 
-    def __init__(
-        self,
-        size: int,
-        *,
-        passes: int = 1,
-        seed: int = 0,
-        shuffle: bool = True,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
+    def __init__(self, size: int, *, passes: int = 1, seed: int = 0, shuffle: bool = True) -> None:
         self.size = size
         self.passes = passes
         self.seed = seed
         self.shuffle = shuffle
-        self.rank = rank
-        self.world_size = world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -88,35 +81,46 @@ class SeededPermutation:
         self.epoch = epoch
 
     def indices(self) -> Tensor:
-        """Return this rank's share of the order, int64 ``(ceil(passes N / world_size),)``, on the CPU."""
-        total = self.passes * self.size
-        share = torch.arange(self.rank, len(self) * self.world_size, self.world_size) % total
+        """Return the order, int64 ``(passes N,)``, on the CPU."""
         if not self.shuffle:
-            return share % self.size
+            return torch.arange(len(self)) % self.size
         # A sum such as seed + epoch would give seed 1 the orders of seed 0, one epoch late.
         mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1).item()
         generator = torch.Generator().manual_seed(mixed)
-        return torch.cat([self.order(generator) for _ in range(self.passes)])[share]
+        return torch.cat([self.order(generator) for _ in range(self.passes)])
 
     def order(self, generator: torch.Generator) -> Tensor:
         """Draw the order of one pass, int64 ``(N,)``."""
         return torch.randperm(self.size, generator=generator)
 
     def __len__(self) -> int:
-        return -(-self.passes * self.size // self.world_size)
+        return self.passes * self.size
+
+
+class Own(NamedTuple):
+    """One process's part of a batch, as `Batch` has it."""
+
+    places: Tensor
+    share: float
+    whole: int | None
 
 
 class TensorBatches:
     """Iterate over a tensor of inputs in batches; the last one may be smaller.
+
+    Of W processes, each takes every W-th input of each batch: together they have the batches of one process.
+    A process for which the last batch has no input gets its first one, with share 0, to stay in step.
 
     Parameters
     ----------
     images : Tensor
         ``(N, C, H, W)``, on the device where the batches are wanted.
     batch_size : int
-        Inputs per batch and rank.
-    passes, seed, shuffle, rank, world_size
+        Inputs per batch of all processes together, at least ``world_size``.
+    passes, seed, shuffle
         As in `SeededPermutation`.
+    rank, world_size : int
+        Which of how many processes this one is.
 
     Attributes
     ----------
@@ -143,16 +147,29 @@ class TensorBatches:
         self.inputs = images
         self.batch_size = batch_size
         self.targets: Tensor | None = None
-        self.sampler = SeededPermutation(
-            len(images), passes=passes, seed=seed, shuffle=shuffle, rank=rank, world_size=world_size
-        )
+        self.sampler = SeededPermutation(len(images), passes=passes, seed=seed, shuffle=shuffle)
+        self.rank = rank
+        self.world_size = world_size
 
     def __iter__(self) -> Iterator[Batch]:
         order = self.sampler.indices().to(self.inputs.device)
         for start in range(0, len(order), self.batch_size):
-            index = order[start : start + self.batch_size]
-            target = None if self.targets is None else self.targets.index_select(0, index)
-            yield Batch(self.inputs.index_select(0, index), index, target)
+            own = self.own(order[start : start + self.batch_size])
+            yield self.batch(self.inputs.index_select(0, own.places), own)
+
+    def own(self, whole: Tensor) -> Own:
+        """Return this process's part of a whole batch's places ``(B,)``."""
+        if self.world_size == 1:
+            return Own(whole, 1.0, None)
+        index, size = whole[self.rank :: self.world_size], len(whole)
+        share = len(index) * self.world_size / size
+        return Own(index if len(index) else whole[:1], share, size)
+
+    def batch(self, rows: Tensor, own: Own) -> Batch:
+        """Return the batch of this process's inputs, with their targets."""
+        index = own.places.to(rows.device)
+        target = None if self.targets is None else self.targets.index_select(0, index)
+        return Batch(rows, index, target, own.share, own.whole)
 
     def __len__(self) -> int:
         return -(-len(self.sampler) // self.batch_size)

@@ -25,7 +25,8 @@ class DataModule(InputPool, LightningDataModule):
         Which inputs are trained on and clustered. "all" is the training inputs followed by the test inputs,
         as the clustering literature has it; "train" holds the test inputs out.
     batch_size : int
-        Inputs per batch and process, at least 1; the last batch may be smaller, and so may be the only one.
+        Inputs per batch, at least 1, of all processes together; the last batch may be smaller, and so may be
+        the only one.
     limit : int or None
         If given, keep only this many inputs of the pool, and as large a share of the test inputs: a uniform
         draw that depends neither on labels nor on ``seed``.

@@ -58,18 +58,30 @@ class StreamedBatches(TensorBatches):
     inputs
         N of them; batches come to their device.
     batch_size
-        Inputs per batch and rank.
+        Inputs per batch of all processes together.
+    rank, world_size
+        As for `TensorBatches`; each process reads its own rows alone.
     **options
         As for `SeededPermutation`.
     """
 
     inputs: MappedInputs  # type: ignore[assignment]  # what batches are cut from
 
-    def __init__(self, inputs: MappedInputs, batch_size: int, **options: Any) -> None:
+    def __init__(
+        self,
+        inputs: MappedInputs,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        **options: Any,
+    ) -> None:
         each = max(1, prod(inputs.shape[1:]) * inputs.dtype.itemsize)
         self.inputs = inputs
         self.batch_size = batch_size
         self.targets = None
+        self.rank = rank
+        self.world_size = world_size
         block, held = max(1, BLOCK // each), max(1, BUFFER // each)
         self.held = -(-held // batch_size) * batch_size  # so that each batch is of one buffer
         self.sampler = BlockPermutation(len(inputs), block=block, blocks=max(1, held // block), **options)
@@ -77,9 +89,10 @@ class StreamedBatches(TensorBatches):
     def __iter__(self) -> Iterator[Batch]:
         order = self.sampler.indices()
         for start in range(0, len(order), self.held):
-            chosen = order[start : start + self.held]
-            rows = self.inputs[chosen]
-            for first in range(0, len(chosen), self.batch_size):
-                index = chosen[first : first + self.batch_size].to(rows.device)
-                target = None if self.targets is None else self.targets.index_select(0, index)
-                yield Batch(rows[first : first + self.batch_size], index, target)
+            owned = [
+                self.own(whole) for whole in torch.split(order[start : start + self.held], self.batch_size)
+            ]
+            rows = self.inputs[torch.cat([own.places for own in owned])]
+            parts = torch.split(rows, [len(own.places) for own in owned])
+            for part, own in zip(parts, owned, strict=True):
+                yield self.batch(part, own)

@@ -18,6 +18,7 @@ from latentclust.clustering.choose import (
 )
 from latentclust.clustering.manifold import widest
 from latentclust.data import DataModule
+from latentclust.processes import from_first, is_first
 from latentclust.runs.image_neighbors import image_neighbors
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
@@ -46,13 +47,18 @@ def choose_number(
     if settings.n_clusters != "auto":
         return settings, None
     with run.timed("n_clusters"):
-        space = _space(inputs, settings)
-        lowest, highest = require_range(len(space.points), *settings.n_clusters_range)
-        choice = by_modes(space.points, lowest, highest, settings.seed, n_neighbors=space.n_neighbors)
-    choice = choice._replace(reason=f"{choice.reason}; in {space.name}")
+        choice = from_first(_choose(inputs, settings) if is_first() else None)
+    assert choice is not None
     run.chosen["n_clusters"] = str(choice.n_clusters)
     tell(f"n_clusters=auto: {choice.n_clusters}. {choice.reason[0].upper()}{choice.reason[1:]}")
     return settings.model_copy(update={"n_clusters": choice.n_clusters}), choice
+
+
+def _choose(inputs: DataModule | NDArray[np.floating], settings: Settings) -> Choice:
+    space = _space(inputs, settings)
+    lowest, highest = require_range(len(space.points), *settings.n_clusters_range)
+    choice = by_modes(space.points, lowest, highest, settings.seed, n_neighbors=space.n_neighbors)
+    return choice._replace(reason=f"{choice.reason}; in {space.name}")
 
 
 def _space(inputs: DataModule | NDArray[np.floating], settings: Settings) -> Space:

@@ -1,12 +1,16 @@
 """Train a model: one stage after the other."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from latentclust.clustering import require_possible
+from latentclust.clustering.choose import Choice
 from latentclust.data import DataModule
 from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import (
+    Trained,
     draw,
     evaluate,
     keep_assignments,
@@ -18,8 +22,10 @@ from latentclust.engine.stages import (
     start_of,
     train,
 )
+from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
-from latentclust.models import Pretrains
+from latentclust.models import AE, LatentModel, Pretrains
+from latentclust.processes import is_first, leave, world_size
 from latentclust.runs.assignments import require_parquet
 from latentclust.runs.naming import given_settings, name_of_run
 from latentclust.runs.pretrained import FirstStage
@@ -31,6 +37,7 @@ from latentclust.settings.model import NetworkModel as ModelSettings
 from latentclust.settings.model import Pretrained
 from latentclust.settings.packages import require_packages
 from latentclust.training.builders import TrainingSetup, build_model
+from latentclust.training.callbacks import MixtureInitialization
 from latentclust.training.loggers import close
 from latentclust.training.measuring import health_of
 from latentclust.training.quiet import without_known_warnings
@@ -64,7 +71,43 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     >>> outcome.clusters.shape
     torch.Size([300])
     """
-    run, name, seed = run or Run(), name_of(inputs), settings.seed
+    run = run or Run()
+    if settings.trainer.n_processes != world_size():
+        raise LatentclustError(
+            f"trainer.devices={settings.trainer.devices}: several devices train by the command "
+            "line alone, as in python -m latentclust trainer=ddp"
+        )
+    stages = fit_stages(inputs, settings, run)
+    leave()  # the others have done their part
+    return conclude(stages, run)
+
+
+class Stages(NamedTuple):
+    """What the stages of a training leave to be measured and shown."""
+
+    data: DataModule
+    settings: Settings
+    choice: Choice | None
+    model: LatentModel
+    autoencoder: AE | None
+    start: MixtureInitialization | None
+    trained: Trained
+    title: str
+    given: Mapping[str, Any]
+    """The settings that were given."""
+    named: bool
+    """Whether TensorBoard has a name for the run."""
+
+
+def fit_along(inputs: DataModule, settings: Settings, run: Run) -> None:
+    """Do what :func:`fit` does in a process that only trains along."""
+    fit_stages(inputs, settings, run)
+    leave()
+
+
+def fit_stages(inputs: DataModule, settings: Settings, run: Run) -> Stages:
+    """Prepare the inputs and train: in every process, where several devices train."""
+    name, seed = name_of(inputs), settings.seed
     output_dir = Path(settings.output_dir)
     run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
     data, settings = prepare(inputs, settings, run)
@@ -77,7 +120,7 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     require_possible(settings.init.name, len(data.pool))
     model = build_model(plan, settings.network, k, seed, data.input_shape)
     model.description = data.description
-    title, objective = f"{type(model).__name__} on {name}", model.objective_metric(data.held_out is not None)
+    title = f"{type(model).__name__} on {name}"
     given = given_settings(run.arguments, settings.plain())
     called = name_of_run(given, job=run.job, tags=settings.tags, continued=run.checkpoint is not None)
     setup = TrainingSetup(
@@ -102,9 +145,17 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     callbacks += sketches(settings.figures, title, data)
     callbacks += run.callbacks
     callbacks.append(board(run.command, given, settings.plain()))
-    if named := settings.logger.tensorboard and run.folder.resolve().is_relative_to(output_dir.resolve()):
+    named = settings.logger.tensorboard and run.folder.resolve().is_relative_to(output_dir.resolve())
+    if named and is_first():
         name_in_tensorboard(run, output_dir, called)
     trained = train(model, data, setup, callbacks, start, run)
+    return Stages(data, settings, choice, model, autoencoder, start, trained, title, given, named)
+
+
+def conclude(stages: Stages, run: Run) -> Outcome:
+    """Measure the trained model, write what remains of it and draw it."""
+    data, settings, choice, model, autoencoder, start, trained, title, given, named = stages
+    k, seed, name = settings.k, settings.seed, name_of(data)
     results = evaluate(model, data, k, seed, autoencoder, start, run)
     summary = Summary.of(
         run,
@@ -125,8 +176,8 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
     log_hparams(trained.trainer.loggers, given, summary.metrics, trained.trainer.current_epoch)
     close(trained.trainer.loggers)
     if named:
-        write_columns(output_dir)
-    return Outcome(model, results, summary, objective.name)
+        write_columns(Path(settings.output_dir))
+    return Outcome(model, results, summary, model.objective_metric(data.held_out is not None).name)
 
 
 def name_in_tensorboard(run: Run, output_dir: Path, name: str) -> None:

@@ -3,7 +3,7 @@
 All scores are functions of one contingency table, which is what the metrics keep and add up.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -61,6 +61,8 @@ class ContingencyMetric(Metric):
     ----------
     n_clusters, n_classes
         Clusters and labels lie in ``[0, n_clusters)`` and ``[0, n_classes)``.
+    options
+        Of :class:`torchmetrics.Metric`.
     """
 
     is_differentiable = False
@@ -68,8 +70,8 @@ class ContingencyMetric(Metric):
     full_state_update = False
     counts: Tensor
 
-    def __init__(self, n_clusters: int, n_classes: int) -> None:
-        super().__init__()
+    def __init__(self, n_clusters: int, n_classes: int, **options: Any) -> None:
+        super().__init__(**options)
         self.add_state("counts", torch.zeros(n_clusters, n_classes, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, clusters: Tensor, labels: Tensor) -> None:
@@ -132,7 +134,7 @@ class SmallestShare(ContingencyMetric):
         return smallest_share(counts)
 
 
-def clustering_metrics(n_clusters: int, n_classes: int | None) -> MetricCollection:
+def clustering_metrics(n_clusters: int, n_classes: int | None, **options: Any) -> MetricCollection:
     """Collect the metrics of one clustering, by the names they are logged with.
 
     They share one contingency table.
@@ -143,15 +145,17 @@ def clustering_metrics(n_clusters: int, n_classes: int | None) -> MetricCollecti
         K.
     n_classes
         C; None for unlabeled inputs, of which only the use of clusters is measured: give 0 as every label.
+    options
+        Of :class:`torchmetrics.Metric`, such as ``sync_on_compute=False`` where one process has all inputs.
     """
-    use: dict[str, Metric] = {"used": ClustersUsed(n_clusters, n_classes or 1)}
-    use["smallest_share"] = SmallestShare(n_clusters, n_classes or 1)
+    use: dict[str, Metric] = {"used": ClustersUsed(n_clusters, n_classes or 1, **options)}
+    use["smallest_share"] = SmallestShare(n_clusters, n_classes or 1, **options)
     agreement: dict[str, Metric] = {}
     if n_classes is not None:
         agreement = {
-            "acc": ClusteringAccuracy(n_clusters, n_classes),
-            "nmi": NormalizedMutualInformation(n_clusters, n_classes),
-            "ari": AdjustedRandIndex(n_clusters, n_classes),
+            "acc": ClusteringAccuracy(n_clusters, n_classes, **options),
+            "nmi": NormalizedMutualInformation(n_clusters, n_classes, **options),
+            "ari": AdjustedRandIndex(n_clusters, n_classes, **options),
         }
     metrics = agreement | use
     return MetricCollection(metrics, compute_groups=[list(metrics)])  # type: ignore[arg-type]

@@ -156,7 +156,8 @@ class LatentModel(L.LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log the objective's terms on inputs that are not trained on, as ``test/...``."""
         terms = self.measured_terms(batch.x)
-        self.log_dict({f"test/{name}": term for name, term in terms.items()}, batch_size=len(batch.x))
+        shares = {f"test/{name}": term * batch.share for name, term in terms.items()}
+        self.log_dict(shares, batch_size=batch.size, sync_dist=True)
 
     def parameter_groups(self) -> Iterator[dict[str, Any]]:
         """Yield the optimizer's groups of parameters, each with its learning rate."""

@@ -100,6 +100,6 @@ def is_changed(saved: str, changed: list[str]) -> bool:
     False
     """
     key = saved.split("=", 1)[0].lstrip("+~")
-    if "accelerator" in changed and key in {"trainer.accelerator", "trainer.devices", "trainer.precision"}:
+    if "accelerator" in changed and key in {"trainer.accelerator", "trainer.precision"}:
         return True  # the group accelerator sets these
     return any(key == other or key.startswith(f"{other}.") for other in changed)

@@ -23,6 +23,7 @@ from latentclust.errors import LatentclustError, OutOfTimeError
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, bounds, code_mixture
 from latentclust.modules import decoders, likelihoods, networks, objectives, schedules
+from latentclust.processes import from_first, is_first
 from latentclust.runs.cache import code_of, one_at_a_time, place
 from latentclust.runs.checkpoints import read_file
 from latentclust.runs.rebuilding import rebuild
@@ -81,16 +82,20 @@ def pretrained_autoencoder(stage: FirstStage, setup: TrainingSetup, data: DataMo
     Returns
     -------
     AE | None
-        On the CPU. None where a run continues in its second stage and the cache has lost the first one.
+        On the CPU. None where a run continues in its second stage and the cache has lost the first one; and
+        where it is in the cache, in all processes but the first.
 
     Raises
     ------
     OutOfTimeError
         If ``trainer.max_time`` is over before the pretraining.
     """
-    with one_at_a_time(cache_path(stage, data)) if stage.model.pretrain.cache else nullcontext():
-        cached = cached_autoencoder(stage, data)
-        return cached if cached is not None or run.stage == "train" else pretrained(stage, setup, data, run)
+    alone = stage.model.pretrain.cache and is_first()  # the others would wait for the first one's lock
+    with one_at_a_time(cache_path(stage, data)) if alone else nullcontext():
+        cached = cached_autoencoder(stage, data) if is_first() else None
+        if from_first(cached is not None) or run.stage == "train":
+            return cached  # the others get the first one's weights when the training begins
+        return pretrained(stage, setup, data, run)
 
 
 def pretrained(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: Run) -> AE:
@@ -154,6 +159,7 @@ def cache_path(stage: FirstStage, data: DataModule) -> Path:
         "max_epochs": pretrain.max_epochs,
         "seed": stage.seed,
         "accelerator": accelerator,
+        "processes": trainer.n_processes,
         "precision": choose_precision(accelerator, trainer.precision),
         "trainer": {name: getattr(trainer, name) for name in DECISIVE},
     }

@@ -32,6 +32,7 @@ def check_combinations(settings: Settings) -> None:
     if isinstance(settings.model, VaDE):
         _check_warmup(settings.model)
     _check_trainer(settings.trainer)
+    _check_devices(settings)
     _check_metric(settings)
 
 
@@ -134,6 +135,23 @@ def _check_warmup(model: VaDE) -> None:
         raise LatentclustError(
             f"model.warmup.kl_weight is {warmup.kl_weight:g}, but model.warmup.hold_epochs is 0, so no epoch "
             "has it: give hold_epochs of at least 1, or kl_weight=1"
+        )
+
+
+def _check_devices(settings: Settings) -> None:
+    n, data = settings.trainer.n_processes, settings.data
+    if n == 1:
+        return
+    if isinstance(settings.model, Partition):
+        raise LatentclustError(
+            f"model={settings.model.name} is no network that several devices could train: leave out "
+            "trainer.devices and trainer.num_nodes"
+        )
+    if settings.trainer.accelerator == "mps":
+        raise LatentclustError("trainer.accelerator=mps has one device: leave out trainer.devices")
+    if not isinstance(data, Points) and data.batch_size < n:
+        raise LatentclustError(
+            f"data.batch_size is {data.batch_size}, and {n} devices share each batch: give at least {n}"
         )
 
 

@@ -23,8 +23,14 @@ class Trainer(Section):
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     """What computes."""
-    devices: Annotated[Literal[1], Words("1: more devices are not supported yet")] = 1
-    """How many of them."""
+    devices: Annotated[int, Field(ge=1, le=1024)] = 1
+    """How many of them on each machine, each with a process of its own."""
+    num_nodes: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Machines; srun or torchrun starts the processes of several."""
+    strategy: Literal["auto", "ddp"] = "auto"
+    """How several devices share a training: each takes its share of every batch."""
+    sync_batchnorm: bool = True
+    """With several devices, batch normalization sees whole batches."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """Of the arithmetic."""
     max_epochs: Count = 20
@@ -68,14 +74,15 @@ class Trainer(Section):
     enable_model_summary: bool = False
     """Print the layers and their sizes."""
 
+    @property
+    def n_processes(self) -> int:
+        """Processes that train, one for each device."""
+        return self.devices * self.num_nodes
+
 
 # Arguments that are no setting, and why.
-_ONE_DEVICE = "it is for several devices, and trainer.devices is 1"
 REFUSED = {
-    "strategy": _ONE_DEVICE,
-    "num_nodes": _ONE_DEVICE,
-    "sync_batchnorm": _ONE_DEVICE,
-    "use_distributed_sampler": _ONE_DEVICE,
+    "use_distributed_sampler": "devices always share the batches of one order",
     "logger": "the group logger has the loggers (logger=tensorboard|csv|wandb|mlflow|many|none)",
     "callbacks": "the group callbacks has the callbacks (callbacks=early_stopping|model_summary|none)",
     "min_epochs": "only trainer.max_time and callbacks.early_stopping.patience stop a training early",

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from latentclust import engine
+from latentclust.data import DataModule
 from latentclust.data.points import make_points
 from latentclust.engine import Outcome
 from latentclust.evaluation.findings import Inputs
+from latentclust.processes import first_before_others
+from latentclust.runs.companions import together
 from latentclust.runs.run import Run
 from latentclust.runs.summary import conclude
 from latentclust.settings import Settings
@@ -30,25 +33,38 @@ def fit(settings: Settings, run: Run) -> float | None:
     """
     run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
     with run.stopping():
-        outcome = (
-            partitioned(settings, run) if isinstance(settings.model, Partition) else trained(settings, run)
-        )
+        with together(settings, run, fit_along):
+            outcome = (
+                partitioned(settings, run)
+                if isinstance(settings.model, Partition)
+                else trained(settings, run)
+            )
         conclude(run, outcome.summary, outcome.results, outcome.notes)
     return outcome.metric(settings.optimized_metric)
 
 
 def trained(settings: Settings, run: Run) -> Outcome:
     """Train a network."""
+    return engine.fit(loaded(settings, run), settings, run)
+
+
+def fit_along(settings: Settings, run: Run) -> None:
+    """Train along with the process that does :func:`fit`, on a device of one's own."""
+    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
+    engine.fit_along(loaded(settings, run), settings, run)
+
+
+def loaded(settings: Settings, run: Run) -> DataModule:
+    """Load the inputs."""
     assert isinstance(settings.data, PoolData)
-    with run.timed("data"):
-        data = build_data(
+    with run.timed("data"), first_before_others():
+        return build_data(
             settings.data,
             preprocess_steps(settings),
             settings.seed,
             settings.k_limits[1],
             fast_dev_run=settings.trainer.fast_dev_run,
         )
-    return engine.fit(data, settings, run)
 
 
 def partitioned(settings: Settings, run: Run) -> Outcome:

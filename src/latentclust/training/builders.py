@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, RichModelSummary
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
@@ -15,6 +16,7 @@ from latentclust import terminal
 from latentclust.data import DataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, LatentModel, ObjectiveMetric
+from latentclust.processes import is_first, place_given
 from latentclust.registry import MODELS
 from latentclust.settings.callbacks import Checkpoint, EarlyStopping
 from latentclust.settings.data import PoolData
@@ -34,8 +36,10 @@ from latentclust.training.callbacks import (
     StopsImproving,
     Throughput,
 )
+from latentclust.training.callbacks.own_signals import OwnSignals
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.loggers import build_loggers
+from latentclust.training.strategy import SharedBatches, SharedBatchNorms
 
 log = logging.getLogger(__name__)
 
@@ -196,11 +200,14 @@ def build_trainer(
         Callbacks of this stage alone; they run after the objective's terms were checked.
     """
     name = setup.name if stage == "train" or setup.name is None else f"{setup.name}, {stage}ing"
-    settings, loggers = setup.trainer, build_loggers(setup.logger, folder, name, setup.shared)
+    settings = setup.trainer
+    loggers = build_loggers(setup.logger, folder, name, setup.shared) if is_first() else []
     accelerator = choose_accelerator(settings.accelerator)
     callbacks: list[Callback] = [EpochSeed(setup.seed, stage), ObjectiveTerms(), Throughput(), *measures]
     if loggers:
         callbacks.append(LearningRates())
+    if settings.n_processes > 1:
+        callbacks.append(OwnSignals())
     if setup.deadline is not None:
         callbacks.append(Deadline(setup.deadline))
     early = setup.early_stopping
@@ -223,7 +230,7 @@ def build_trainer(
         callbacks.append(RichModelSummary())
     trainer = L.Trainer(
         accelerator=accelerator,
-        devices=settings.devices,
+        **sharing(settings, accelerator),
         precision=choose_precision(accelerator, settings.precision),
         max_epochs=max_epochs,
         **{name: getattr(settings, name) for name in (*DECISIVE, *HARMLESS)},
@@ -232,16 +239,34 @@ def build_trainer(
         # Lightning's own summary and output of the profiler go to a log that is silent here.
         enable_model_summary=False,
         enable_checkpointing=not settings.fast_dev_run,
-        profiler=build_profiler(settings.profiler, folder),
+        profiler=build_profiler(settings.profiler, folder) if is_first() else None,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         callbacks=callbacks,
         logger=loggers,
-        plugins=[WholeCheckpointIO()],
     )
     if not data.val_dataloader():  # nothing is held out, whatever fast_dev_run and overfit_batches have set
         trainer.limit_val_batches = 0
     return trainer
+
+
+def sharing(settings: Trainer, accelerator: str) -> dict[str, Any]:
+    """Return the Trainer's arguments that say how many devices share the training, and how."""
+    plugins: list[Any] = [WholeCheckpointIO()]
+    if settings.n_processes == 1:
+        return {"devices": 1, "plugins": plugins}
+    if place_given().world_size == 1:  # the run has started the processes itself
+        plugins.append(LightningEnvironment())
+    if settings.sync_batchnorm and accelerator != "cuda":
+        plugins.append(SharedBatchNorms())
+    return {
+        "devices": settings.devices,
+        "num_nodes": settings.num_nodes,
+        "strategy": SharedBatches(),
+        "sync_batchnorm": settings.sync_batchnorm and accelerator == "cuda",
+        "use_distributed_sampler": False,
+        "plugins": plugins,
+    }
 
 
 def build_profiler(name: str | None, folder: Path) -> Profiler | None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from latentclust.data import DataModule, Split
 from latentclust.data.mapped import InputRows
 from latentclust.models import Described, LatentModel
+from latentclust.processes import rank, world_size
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
 CHUNK = 2048
@@ -30,7 +31,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int = CHUNK) -> Tensor:
+def in_chunks(
+    function: Callable[[Tensor], Tensor],
+    images: InputRows,
+    size: int = CHUNK,
+    only: range | None = None,
+) -> Tensor:
     """Apply ``function`` to chunks of inputs and put the results together.
 
     It is computed in float32, whatever precision the model trains in: what measures or fits clusters goes
@@ -46,20 +52,45 @@ def in_chunks(function: Callable[[Tensor], Tensor], images: InputRows, size: int
         file are read chunk by chunk.
     size
         Inputs per chunk.
+    only
+        Which of the inputs, at least one; None for all.
 
     Returns
     -------
     Tensor
         ``(N, ...)`` on the same device.
     """
+    only = only if only is not None else range(len(images))
     with torch.autocast(images.device.type, enabled=False):
-        first = function(images[:size])
+        first = function(images[only.start : min(only.start + size, only.stop)])
         # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
-        results = first.new_empty((len(images), *first.shape[1:]))
+        results = first.new_empty((len(only), *first.shape[1:]))
         results[:size] = first
-        for start in range(size, len(images), size):
-            results[start : start + size] = function(images[start : start + size])
+        for start in range(size, len(only), size):
+            part = only[start : start + size]
+            results[start : start + size] = function(images[part.start : part.stop])
     return results
+
+
+def in_shared_chunks(function: Callable[[Tensor], Tensor], images: InputRows) -> Tensor:
+    """Do what :func:`in_chunks` does, where several processes train shared between them.
+
+    Each of them must call it, with the same inputs, and gets all results.
+    """
+    n = world_size()
+    if n == 1:
+        return in_chunks(function, images)
+    from torch import distributed
+
+    share = -(-len(images) // n)
+    first = min(rank() * share, len(images) - 1)  # at least one input each: a function of none has no shape
+    own = in_chunks(function, images, only=range(first, min(first + share, len(images))))
+    with torch.inference_mode():
+        padded = own.new_zeros((share, *own.shape[1:]))
+        padded[: len(own)] = own
+        parts = [torch.empty_like(padded) for _ in range(n)]
+        distributed.all_gather(parts, padded)
+        return torch.cat(parts)[: len(images)]
 
 
 def described(model: LatentModel, images: InputRows) -> Described:
@@ -151,9 +182,18 @@ def look(data: DataModule, model: LatentModel) -> Looked:
 
 
 def over_pool_and_test(
-    function: Callable[[Tensor], Tensor], data: DataModule | Sample
+    function: Callable[[Tensor], Tensor],
+    data: DataModule | Sample,
+    apply: Callable[[Callable[[Tensor], Tensor], InputRows], Tensor] = in_chunks,
 ) -> tuple[Tensor, Tensor | None]:
     """Apply ``function`` to the pool's inputs and to the test inputs, in chunks.
+
+    Parameters
+    ----------
+    function, data
+        What is applied to which inputs.
+    apply
+        How: :func:`in_chunks` or :func:`in_shared_chunks`.
 
     Returns
     -------
@@ -161,7 +201,7 @@ def over_pool_and_test(
         One row per input of the pool, and of the test inputs: a view of the former where they belong to the
         pool, None where there are none.
     """
-    pool = in_chunks(function, data.pool.inputs)
+    pool = apply(function, data.pool.inputs)
     if data.test_slice is not None:
         return pool, pool[data.test_slice]
-    return pool, None if data.test is None else in_chunks(function, data.test.inputs)
+    return pool, None if data.test is None else apply(function, data.test.inputs)

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from latentclust import __version__
 from latentclust.data import DataModule
+from latentclust.processes import from_first
 from latentclust.signals import shielded
 
 RECORD_KEY = "latentclust"
@@ -79,13 +80,14 @@ class Checkpoints(ModelCheckpoint):
         """Write what is due, and after the last epoch in any case."""
         done = trainer.current_epoch + 1
         due = done % self.interval == 0 and monotonic() - self.written >= self.seconds_apart
+        due = from_first(due)  # by the clock of one process
         with shielded():
             if due or done == trainer.max_epochs or trainer.should_stop:
                 if self.monitor in trainer.callback_metrics:
                     super().on_train_epoch_end(trainer, pl_module)
                 trainer.save_checkpoint(self.last)
                 self.pending, self.written = None, monotonic()
-            else:
+            elif trainer.is_global_zero:
                 self.pending = copied(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
 
     def on_exception(
@@ -98,7 +100,7 @@ class Checkpoints(ModelCheckpoint):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give a run its ``last.ckpt`` that continued a finished one and had nothing to train."""
-        if not self.last.exists():
+        if not from_first(self.last.exists()):
             trainer.save_checkpoint(self.last)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

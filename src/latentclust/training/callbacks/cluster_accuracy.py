@@ -1,5 +1,7 @@
 """Measure the clusters after every epoch. Labels come in here to be compared, and nothing goes back."""
 
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import lightning as L
@@ -11,7 +13,13 @@ from latentclust.data import DataModule, Split
 from latentclust.evaluation import clustering_metrics
 from latentclust.evaluation.baselines import CODE_METHODS, cluster_codes
 from latentclust.models import Clusters, LatentModel
-from latentclust.training.inference import Sample, evaluating, over_pool_and_test, sample
+from latentclust.training.inference import (
+    Sample,
+    evaluating,
+    in_shared_chunks,
+    over_pool_and_test,
+    sample,
+)
 from latentclust.training.loggers import ByEpoch
 
 
@@ -74,20 +82,36 @@ class ClusterAccuracy(L.Callback):
         start = perf_counter()
         assert isinstance(pl_module, LatentModel)
         scores = self.scores(trainer, pl_module)
-        pl_module.log_dict(scores)
+        log = partial(pl_module.log, sync_dist=True, rank_zero_only=True)  # the first process alone measures
+        for name, value in scores.items():
+            log(name, value)
         shown = ("ACC", "cluster/acc") if "cluster/acc" in scores else ("used", "cluster/used")
         if shown[1] in scores:
-            pl_module.log(shown[0], scores[shown[1]], prog_bar=True, logger=False)
-        pl_module.log("perf/accuracy_seconds", perf_counter() - start)
+            log(shown[0], scores[shown[1]], prog_bar=True, logger=False)
+        if scores:
+            log("perf/accuracy_seconds", perf_counter() - start)
+
+    @staticmethod
+    def function(model: LatentModel) -> Callable[[Tensor], Tensor]:
+        """Return what the model is to say of each input: its cluster, or its code."""
+        return model.predict if isinstance(model, Clusters) else model.encode
 
     def scores(self, trainer: L.Trainer, model: LatentModel) -> dict[str, float]:
-        """Cluster pool and test images and score them, by the names that are logged."""
+        """Cluster pool and test inputs and score them, by the names that are logged.
+
+        Several processes share the work of the network, and the first one alone gets scores.
+        """
         data = self.inputs
         assert data is not None
         with evaluating(model):
-            clusterings = self.clusterings(model, data)
+            found = over_pool_and_test(self.function(model), data, in_shared_chunks)
+        if not trainer.is_global_zero:
+            return {}
+        clusterings = self.clusterings(model, *found)
         n_clusters = model.n_clusters if isinstance(model, Clusters) else self.n_clusters
-        metrics = clustering_metrics(n_clusters, trainer.datamodule.n_classes)  # type: ignore[attr-defined]
+        n_classes = trainer.datamodule.n_classes  # type: ignore[attr-defined]
+        # This process has the clusters of all inputs, and the others have left.
+        metrics = clustering_metrics(n_clusters, n_classes, sync_on_compute=False)
         scores: dict[str, float] = {}
         for name, (pool, test) in clusterings.items():
             scores |= scores_of(name, metrics, pool, data.pool)
@@ -96,12 +120,19 @@ class ClusterAccuracy(L.Callback):
         return scores
 
     def clusterings(
-        self, model: LatentModel, data: DataModule | Sample
+        self, model: LatentModel, pool: Tensor, test: Tensor | None
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
-        """Cluster pool and test inputs: method to clusters ``(N,)`` and ``(N_test,)``."""
+        """Cluster pool and test inputs: method to clusters ``(N,)`` and ``(N_test,)``.
+
+        Parameters
+        ----------
+        model
+            With clusters or without.
+        pool, test
+            What :meth:`function` says of the inputs.
+        """
         if isinstance(model, Clusters):
-            return {"cluster": over_pool_and_test(model.predict, data)}
-        pool, test = over_pool_and_test(model.encode, data)
+            return {"cluster": (pool, test)}
         return {
             method: cluster_codes(method, pool, test, self.n_clusters, seed=self.seed, n_init=1)
             for method in CODE_METHODS

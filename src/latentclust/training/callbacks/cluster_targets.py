@@ -8,7 +8,7 @@ from latentclust.data import DataModule, TensorBatches
 from latentclust.data.mapped import InputRows
 from latentclust.models import EpochTargets
 from latentclust.training.callbacks.mixture_initialization import MixtureInitialization
-from latentclust.training.inference import evaluating, in_chunks
+from latentclust.training.inference import evaluating, in_shared_chunks
 
 
 class ClusterTargets(L.Callback):
@@ -45,7 +45,7 @@ class ClusterTargets(L.Callback):
             return targets.scatter_(1, partition.long()[:, None], 1.0).to(images.device)
         if not model.self_trains:
             return None
-        logits = in_chunks(model.cluster_logits, images)
+        logits = in_shared_chunks(model.cluster_logits, images)
         with torch.inference_mode(False):
             return model.epoch_targets(logits.clone())
 

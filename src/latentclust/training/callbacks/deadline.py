@@ -4,6 +4,8 @@ from time import perf_counter
 
 import lightning as L
 
+from latentclust.processes import from_first
+
 
 class Deadline(L.Callback):
     """Stops at the end of the epoch in which the time ran out.
@@ -19,6 +21,7 @@ class Deadline(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Look at the clock."""
+        over = from_first(perf_counter() > self.at)  # by the clock of one process
         unfinished = trainer.max_epochs is not None and trainer.current_epoch + 1 < trainer.max_epochs
-        if unfinished and perf_counter() > self.at:
+        if unfinished and over:
             trainer.should_stop = True

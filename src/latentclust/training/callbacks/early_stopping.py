@@ -1,12 +1,16 @@
 """Stop when the bound no longer improves."""
 
 from lightning.pytorch.callbacks import EarlyStopping
+from torch import Tensor
+
+from latentclust.processes import from_first
 
 
 class StopsImproving(EarlyStopping):
     """Stops a training whose label-free objective has not improved for some epochs.
 
-    Epochs that do not measure it count for nothing.
+    Epochs that do not measure it count for nothing. Where several processes train, each judges by the
+    value of the first one.
 
     Parameters
     ----------
@@ -29,3 +33,6 @@ class StopsImproving(EarlyStopping):
             check_on_train_epoch_end=True,
             log_rank_zero_only=True,
         )
+
+    def _evaluate_stopping_criteria(self, current: Tensor) -> tuple[bool, str | None]:
+        return super()._evaluate_stopping_criteria(from_first(current.cpu()))

@@ -37,6 +37,8 @@ class EpochFigures(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Draw and log; the last epoch is left to the end of the run."""
+        if not trainer.is_global_zero:
+            return
         done = trainer.current_epoch + 1
         if done % self.every_n_epochs == 0 and done != trainer.max_epochs:
             self.show(trainer, pl_module, done)

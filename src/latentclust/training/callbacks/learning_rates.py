@@ -9,4 +9,11 @@ class LearningRates(L.Callback):
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log them with the other values of the epoch."""
         for group in trainer.optimizers[0].param_groups:
-            pl_module.log(f"learning_rate/{group['name']}", group["lr"], on_step=False, on_epoch=True)
+            pl_module.log(
+                f"learning_rate/{group['name']}",
+                group["lr"],
+                on_step=False,
+                on_epoch=True,
+                sync_dist=True,  # they are the same in all processes, and the first one alone has loggers
+                rank_zero_only=True,
+            )

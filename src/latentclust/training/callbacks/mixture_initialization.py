@@ -23,6 +23,7 @@ from latentclust.clustering.manifold import widest
 from latentclust.data import DataModule
 from latentclust.data.mapped import InputRows
 from latentclust.models import StartsFromMixture
+from latentclust.processes import from_first
 from latentclust.training.inference import evaluating, in_chunks
 
 log = logging.getLogger(__name__)
@@ -127,14 +128,10 @@ class MixtureInitialization(L.Callback):
                 self.initialization = (self._vote if voting else self._part)(pl_module, inputs)
             pl_module.set_mixture(self.initialization.parameters)
             self.clusters = self.initialization.clusters.short()
-        axes = trainer.strategy.broadcast(self.initialization.axes if self.initialization else None)
-        if axes is not None:
-            pl_module.change_axes(axes)
-        with torch.no_grad():
-            for tensor in pl_module.mixture_state():
-                tensor.copy_(trainer.strategy.broadcast(tensor))
+        self._share(pl_module)
         if trainer.is_global_zero and not whole:
             self._place_others(pl_module, data.pool.inputs)
+        self.clusters = from_first(self.clusters)
         # Adam's moments are means over the old mixture's gradients, and would pull the new one their way.
         for optimizer in trainer.optimizers:
             for parameter in pl_module.mixture_state():
@@ -149,6 +146,20 @@ class MixtureInitialization(L.Callback):
             return torch.arange(n)
         generator = torch.Generator().manual_seed(self.seed)
         return torch.randperm(n, generator=generator)[: self.sample].sort().values
+
+    def _share(self, model: StartsFromMixture) -> None:
+        """Give every process the mixture that the first one has fitted."""
+        axes, state = None, None
+        if self.initialization is not None:
+            axes = None if self.initialization.axes is None else self.initialization.axes.cpu()
+            state = [tensor.detach().cpu() for tensor in model.mixture_state()]
+        axes, state = from_first((axes, state))
+        if axes is not None:
+            model.change_axes(axes)
+        assert state is not None
+        with torch.no_grad():
+            for tensor, value in zip(model.mixture_state(), state, strict=True):
+                tensor.copy_(value)
 
     def _place_others(self, model: StartsFromMixture, inputs: InputRows) -> None:
         """Give the inputs that the mixture was not fitted to to its components."""

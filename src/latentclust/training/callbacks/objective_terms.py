@@ -1,5 +1,6 @@
 """Log the means of the objective's terms over each epoch, and stop when one is not finite."""
 
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -18,7 +19,8 @@ HINT = (
 class ObjectiveTerms(L.Callback):
     """Logs ``train/<term>`` for each term that ``training_step`` returns.
 
-    Sums stay on the device, so no step waits for the host: terms are read, and checked, once per epoch.
+    Sums stay on the device, so no step waits for the host: terms are read, and checked, once per epoch. Where
+    processes share the batches, the means are those of all inputs, each counted once.
     """
 
     def __init__(self) -> None:
@@ -42,8 +44,8 @@ class ObjectiveTerms(L.Callback):
             self.first_bad_steps = torch.full_like(terms, torch.inf)
         bad_now = torch.where(terms.isfinite(), torch.inf, float(batch_idx))
         self.first_bad_steps = self.first_bad_steps.minimum(bad_now)
-        self.sums += terms * len(batch.x)
-        self.n_images += len(batch.x)
+        self.sums += terms * (batch.share * batch.size)
+        self.n_images += batch.size
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the epoch's means.
@@ -55,7 +57,8 @@ class ObjectiveTerms(L.Callback):
         """
         if self.sums is None or self.first_bad_steps is None:
             return
-        first_bad_steps = self.first_bad_steps.tolist()
+        reduce = trainer.strategy.reduce
+        first_bad_steps = reduce(self.first_bad_steps, reduce_op="min").tolist()
         first = min(first_bad_steps)
         if first < float("inf"):
             # The loss is the sum of the others, so it is named only where it is alone.
@@ -65,7 +68,9 @@ class ObjectiveTerms(L.Callback):
                 f"{' and '.join(wrong)} became NaN or infinite at step {int(first) + 1} of epoch "
                 f"{trainer.current_epoch + 1}: {HINT}"
             )
-        means = (self.sums / self.n_images).tolist()
-        pl_module.log_dict(
-            {f"train/{name}": mean for name, mean in zip(self.names, means, strict=True)}, sync_dist=True
-        )
+        sums = reduce(self.sums, reduce_op="mean")
+        means = (sums / self.n_images).tolist()
+        # They are the same in all processes.
+        log = partial(pl_module.log, sync_dist=True, rank_zero_only=True)
+        for name, mean in zip(self.names, means, strict=True):
+            log(f"train/{name}", mean)

@@ -34,7 +34,7 @@ class Throughput(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Stop it at the last one."""
-        self.n_images += len(batch.x)
+        self.n_images += batch.size
         if trainer.is_last_batch:
             wait_for(pl_module.device)
             self.seconds = perf_counter() - self.start
@@ -42,8 +42,8 @@ class Throughput(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the inputs of all processes by the time."""
         if self.seconds > 0:
-            speed = trainer.world_size * self.n_images / self.seconds
-            pl_module.log("perf/samples_per_second", speed)
+            speed = self.n_images / self.seconds
+            pl_module.log("perf/samples_per_second", speed, sync_dist=True, rank_zero_only=True)
         self.n_images, self.seconds = 0, 0.0
 
 
