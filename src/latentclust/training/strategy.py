@@ -7,8 +7,7 @@ import torch
 from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import STEP_OUTPUT
-from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
@@ -51,6 +50,25 @@ class SharedBatches(DDPStrategy):
         super().configure_ddp()
 
 
+class SumOfProcesses(torch.autograd.Function):
+    """The sum of the processes' tensors; the gradient is the sum of the processes' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Sum up."""
+        total = x.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Sum up."""
+        (gradient,) = gradients
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total
+
+
 class SharedBatchNorm(_BatchNorm):
     """Batch normalization over a batch that processes share, on any device.
 
@@ -70,7 +88,7 @@ class SharedBatchNorm(_BatchNorm):
         dims = [0, *range(2, x.dim())]
         wide = x.double()
         own = torch.cat([wide.sum(dims), wide.square().sum(dims), wide.new_tensor([x.numel() / x.shape[1]])])
-        sums: Tensor = all_reduce(own)  # type: ignore[no-untyped-call]
+        sums: Tensor = SumOfProcesses.apply(own)  # type: ignore[no-untyped-call]
         n = sums[-1]
         mean, square = (sums[:-1] / n).chunk(2)
         variance = (square - mean.square()).clamp_min(0)
