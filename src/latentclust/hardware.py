@@ -73,8 +73,13 @@ def choose_precision(accelerator: str, wish: str) -> Precision:
     return "bf16-mixed" if fast else "32-true"
 
 
-def device_name(accelerator: str) -> str:
-    """Name the device for people, such as ``NVIDIA H200`` or ``AMD EPYC, 2 threads``."""
+def device_name(accelerator: str, n_processes: int = 1) -> str:
+    """Name the device for people, such as ``NVIDIA H200`` or ``AMD EPYC, 2 threads``.
+
+    Where several train, their processes are counted: ``NVIDIA H200, 4 processes``.
+    """
+    if n_processes > 1:
+        return f"{device_name(accelerator)}, {n_processes} processes"
     if accelerator == "cuda":
         return torch.cuda.get_device_name()
     if accelerator == "mps":

@@ -99,7 +99,7 @@ class Summary:
             command=run.command,
             commit=run.commit,
             date=datetime.now().astimezone().isoformat(timespec="seconds"),
-            device=device_name(accelerator),
+            device=device_name(accelerator, config["trainer"]["devices"] * config["trainer"]["num_nodes"]),
             model=model,
             data=data,
             seed=config["seed"],

@@ -98,11 +98,10 @@ class SharedBatchNorm(_BatchNorm):
             self.running_mean.lerp_(mean.to(self.running_mean), momentum)
             self.running_var.lerp_((variance * n / (n - 1)).to(self.running_var), momentum)
         shape = [1, -1, *[1] * (x.dim() - 2)]
-        scale = (variance + self.eps).rsqrt()
-        shift = -mean * scale
+        normal = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
-            scale, shift = scale * self.weight, shift * self.weight + self.bias
-        return x * scale.view(shape).to(x.dtype) + shift.view(shape).to(x.dtype)
+            normal = normal * self.weight.view(shape) + self.bias.view(shape)
+        return normal.to(x.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:  # as the class above has it
         pass
