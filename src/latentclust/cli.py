@@ -165,11 +165,16 @@ def search_settings(settings: Settings) -> None:
 
 def train_along(settings: Settings) -> None:
     """Help the first process, which makes the run's folder; a task that trains nothing needs no help."""
-    if settings.task.name == "fit":
-        from latentclust.runs.companions import assist
-        from latentclust.tasks.fit import fit_along
+    if settings.task.name != "fit":
+        return
+    from latentclust.runs.companions import assist
+    from latentclust.tasks.fit import fit_along
 
+    try:
         assist(settings, fit_along)
+    except LatentclustError as error:
+        place = place_given()
+        fail(f"process {place.rank + 1} of {place.world_size}: {error}", error.exit_code)
 
 
 @contextmanager

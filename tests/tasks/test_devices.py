@@ -89,9 +89,24 @@ def test_two_processes_train_what_one_does(latentclust: Command, capfd: pytest.C
             "3 processes were started, and trainer.devices x trainer.num_nodes is 2: make them equal",
         ),
         (
+            ("trainer.num_nodes=2",),
+            {"SLURM_NTASKS": "3", "SLURM_PROCID": "1"},
+            "process 2 of 3: 3 processes were started",
+        ),
+        (
+            ("trainer.num_nodes=2",),
+            {"SLURM_NTASKS": "2", "SLURM_PROCID": "0"},
+            "the processes cannot meet: You set `--ntasks=2` in your SLURM bash script",
+        ),
+        (
             ("seed=0,1", "trainer.num_nodes=2", "-m"),
             {"SLURM_NTASKS": "2", "SLURM_PROCID": "0"},
-            "a sweep starts the processes of its jobs itself",
+            "a sweep or a search starts the processes of its jobs itself",
+        ),
+        (
+            ("task=search", "search=ae", "trainer.num_nodes=2"),
+            {"SLURM_NTASKS": "2", "SLURM_PROCID": "1"},
+            "a sweep or a search starts the processes of its jobs itself",
         ),
     ],
 )

@@ -62,17 +62,7 @@ def together(settings: Settings, run: Run, work: Work) -> Iterator[None]:
     if trainer.n_processes == 1:
         yield
         return
-    require_devices(choose_accelerator(trainer.accelerator), trainer.devices)
-    if given.world_size == 1 and trainer.num_nodes > 1:
-        raise LatentclustError(
-            f"trainer.num_nodes={trainer.num_nodes}: start the command with srun or torchrun, which start a "
-            "process for each device of each node; see docs/devices.md"
-        )
-    if given.world_size not in (1, trainer.n_processes):
-        raise LatentclustError(
-            f"{given.world_size} processes were started, and trainer.devices x trainer.num_nodes is "
-            f"{trainer.n_processes}: make them equal"
-        )
+    require_possible(trainer)
     before = {name: os.environ.get(name) for name in PLACE}
     threads = torch.get_num_threads()
     others = Others(trainer.n_processes)
@@ -87,7 +77,7 @@ def together(settings: Settings, run: Run, work: Work) -> Iterator[None]:
     except Exception as error:
         if (told := others.failure()) is None:
             raise
-        raise LatentclustError(told) from error
+        raise LatentclustError(f"{told}; {run.how_to_continue()}") from error
     finally:
         others.end()
         if distributed.is_initialized():
@@ -101,18 +91,49 @@ def together(settings: Settings, run: Run, work: Work) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def require_possible(trainer: Trainer) -> None:
+    """Check that there are as many devices and processes as are asked for.
+
+    Raises
+    ------
+    LatentclustError
+        If there are not.
+    """
+    given = place_given().world_size
+    if given == 1 and trainer.num_nodes > 1:
+        raise LatentclustError(
+            f"trainer.num_nodes={trainer.num_nodes}: start the command with srun or torchrun, which start a "
+            "process for each device of each node; see docs/devices.md"
+        )
+    if given not in (1, trainer.n_processes):
+        raise LatentclustError(
+            f"{given} processes were started, and trainer.devices x trainer.num_nodes is "
+            f"{trainer.n_processes}: make them equal"
+        )
+    require_devices(choose_accelerator(trainer.accelerator), trainer.devices)
+
+
 def join(trainer: Trainer, run: Run) -> None:
-    """Meet the other processes; the run's folder is the first one's."""
+    """Meet the other processes; the run's folder is the first one's.
+
+    Raises
+    ------
+    LatentclustError
+        If they cannot meet, as where SLURM was asked for other processes than the settings.
+    """
     for name in ("lightning.fabric", "lightning.pytorch"):  # they would announce the processes
         logging.getLogger(name).setLevel(logging.WARNING)
-    fabric = Fabric(
-        accelerator=choose_accelerator(trainer.accelerator),
-        devices=trainer.devices,
-        num_nodes=trainer.num_nodes,
-        strategy=DDPStrategy(timeout=PATIENCE),
-        plugins=environment(),
-    )
-    fabric.launch()
+    try:
+        fabric = Fabric(
+            accelerator=choose_accelerator(trainer.accelerator),
+            devices=trainer.devices,
+            num_nodes=trainer.num_nodes,
+            strategy=DDPStrategy(timeout=PATIENCE),
+            plugins=environment(),
+        )
+        fabric.launch()
+    except (RuntimeError, ValueError) as error:
+        raise LatentclustError(f"the processes cannot meet: {' '.join(str(error).split())}") from error
     run.folder = from_first(run.folder)
 
 
@@ -227,6 +248,7 @@ def silence() -> None:
 
 def assist(settings: Settings, work: Work) -> None:
     """Train along in a process that ``srun`` or ``torchrun`` has started, and that is not the first."""
+    require_possible(settings.trainer)
     silence()
     with ignored():
         run = Run(Path(os.devnull), ())

@@ -88,7 +88,7 @@ class SharedBatchNorm(_BatchNorm):
         dims = [0, *range(2, x.dim())]
         wide = x.double()
         own = torch.cat([wide.sum(dims), wide.square().sum(dims), wide.new_tensor([x.numel() / x.shape[1]])])
-        sums: Tensor = SumOfProcesses.apply(own)  # type: ignore[no-untyped-call]
+        sums: Tensor = SumOfProcesses.apply(own)
         n = sums[-1]
         mean, square = (sums[:-1] / n).chunk(2)
         variance = (square - mean.square()).clamp_min(0)
