@@ -1,6 +1,6 @@
 """Two processes against one with the same batches: the curves of the loss, and the accuracy.
 
-    python benchmarks/ddp.py               # some ten minutes on two cores
+    python benchmarks/ddp.py               # some minutes on two cores
     python benchmarks/ddp.py --tables      # only the table
 
 Writes benchmarks/results/ddp.json and the table of docs/devices.md.
@@ -16,18 +16,20 @@ from pages import DOCS, fill_page, markdown
 
 RESULTS = runs.ROOT / "benchmarks" / "results" / "ddp.json"
 PAGE = DOCS / "devices.md"
-SAME = ["data=digits", "accelerator=cpu", "figures.at_end=false", "trainer.enable_progress_bar=false"]
-SHORT = ["trainer.max_epochs=10", "callbacks.cluster_accuracy.every_n_epochs=0"]
+SAME = [
+    "data=digits",
+    "data.min_images_per_epoch=null",
+    "accelerator=cpu",
+    "figures.at_end=false",
+    "trainer.enable_progress_bar=false",
+    "trainer.max_epochs=10",
+    "callbacks.cluster_accuracy.every_n_epochs=0",
+]
 # By what they are called: the overrides, the seeds, and whether noise is drawn, in each process its own.
 CASES: dict[str, tuple[list[str], int, bool]] = {
-    "autoencoder": (["model=ae", *SHORT], 1, False),
-    "autoencoder with convolutions": (["model=ae", "network=conv", *SHORT], 1, False),
-    "IDEC": (
-        ["model=idec", "init=kmeans", "augment=none", "model.pretrain.max_epochs=10", *SHORT],
-        1,
-        False,
-    ),
-    "VaDE": (["model=vade", "model.pretrain.max_epochs=20", *SHORT], 3, True),
+    "autoencoder with convolutions": (["model=ae", "network=conv"], 1, False),
+    "IDEC": (["experiment=idec", "model.pretrain.max_epochs=20"], 1, False),
+    "VaDE": (["model=vade", "network=small", "augment=none", "model.pretrain.max_epochs=50"], 2, True),
 }
 
 
