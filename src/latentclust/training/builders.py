@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, RichModelSummary
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
@@ -16,7 +15,7 @@ from latentclust import terminal
 from latentclust.data import DataModule, build_datamodule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, LatentModel, ObjectiveMetric
-from latentclust.processes import is_first, place_given
+from latentclust.processes import is_first
 from latentclust.registry import MODELS
 from latentclust.settings.callbacks import Checkpoint, EarlyStopping
 from latentclust.settings.data import PoolData
@@ -37,9 +36,8 @@ from latentclust.training.callbacks import (
     Throughput,
 )
 from latentclust.training.callbacks.own_signals import OwnSignals
-from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.loggers import build_loggers
-from latentclust.training.strategy import SharedBatches, SharedBatchNorms
+from latentclust.training.strategy import sharing
 
 log = logging.getLogger(__name__)
 
@@ -248,25 +246,6 @@ def build_trainer(
     if not data.val_dataloader():  # nothing is held out, whatever fast_dev_run and overfit_batches have set
         trainer.limit_val_batches = 0
     return trainer
-
-
-def sharing(settings: Trainer, accelerator: str) -> dict[str, Any]:
-    """Return the Trainer's arguments that say how many devices share the training, and how."""
-    plugins: list[Any] = [WholeCheckpointIO()]
-    if settings.n_processes == 1:
-        return {"devices": 1, "plugins": plugins}
-    if place_given().world_size == 1:  # the run has started the processes itself
-        plugins.append(LightningEnvironment())
-    if settings.sync_batchnorm and accelerator != "cuda":
-        plugins.append(SharedBatchNorms())
-    return {
-        "devices": settings.devices,
-        "num_nodes": settings.num_nodes,
-        "strategy": SharedBatches(),
-        "sync_batchnorm": settings.sync_batchnorm and accelerator == "cuda",
-        "use_distributed_sampler": False,
-        "plugins": plugins,
-    }
 
 
 def build_profiler(name: str | None, folder: Path) -> Profiler | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import STEP_OUTPUT
@@ -13,6 +14,9 @@ from torch.optim import Optimizer
 
 from latentclust.data import Batch
 from latentclust.models import LatentModel
+from latentclust.processes import place_given
+from latentclust.settings.trainer import Trainer
+from latentclust.training.checkpoint_io import WholeCheckpointIO
 
 # The first process fits mixtures and finds neighbors while the others wait. A process that died is noticed
 # otherwise.
@@ -124,3 +128,22 @@ class SharedBatchNorms(LayerSync):
                 module.__class__ = module.kind
                 del module.kind
         return model
+
+
+def sharing(settings: Trainer, accelerator: str) -> dict[str, Any]:
+    """Return the Trainer's arguments that say how many devices share the training, and how."""
+    plugins: list[Any] = [WholeCheckpointIO()]
+    if settings.n_processes == 1:
+        return {"devices": 1, "plugins": plugins}
+    if place_given().world_size == 1:  # the run has started the processes itself
+        plugins.append(LightningEnvironment())
+    if settings.sync_batchnorm and accelerator != "cuda":
+        plugins.append(SharedBatchNorms())
+    return {
+        "devices": settings.devices,
+        "num_nodes": settings.num_nodes,
+        "strategy": SharedBatches(),
+        "sync_batchnorm": settings.sync_batchnorm and accelerator == "cuda",
+        "use_distributed_sampler": False,
+        "plugins": plugins,
+    }
