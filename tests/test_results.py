@@ -103,6 +103,16 @@ def test_performance_shows_its_result_files() -> None:
             assert ratio == pytest.approx(best["latentclust"] / best[name.partition("/")[2]], abs=1e-3)
 
 
+def test_the_page_on_devices_shows_its_result_file() -> None:
+    ddp, pages = importlib.import_module("ddp"), importlib.import_module("pages")
+    page, result = ddp.PAGE.read_text(), json.loads(ddp.RESULTS.read_text())
+    assert page == pages.fill(page, "ddp", ddp.table(result))
+    for name, rows in result["cases"].items():
+        assert max(map(ddp.difference, rows)) < 0.02, name
+    first = result["cases"]["autoencoder with convolutions"][0]
+    assert first["2"]["loss"][0] == pytest.approx(first["1"]["loss"][0], rel=1e-6)
+
+
 def test_the_timed_run_reads_the_log(trained: Command) -> None:
     timed, pages = importlib.import_module("timed"), importlib.import_module("pages")
     folder = trained("experiment=tiny_vade").folder
