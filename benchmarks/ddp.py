@@ -10,9 +10,10 @@ import json
 import os
 from typing import Any
 
-import runs
 import torch
 from pages import DOCS, fill_page, markdown
+
+import runs
 
 RESULTS = runs.ROOT / "benchmarks" / "results" / "ddp.json"
 PAGE = DOCS / "devices.md"
