@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from latentclust.data import build_datamodule, large, mapped
 from latentclust.data.datamodule import DataModule
 from latentclust.data.mapped import MappedInputs, Stored, parts
+from latentclust.data.moments import moments
 from latentclust.data.preprocess import Preprocess
 from latentclust.data.streamed import BlockPermutation, StreamedBatches
-from latentclust.data.transforms import moments
 from latentclust.errors import LatentclustError
 
 RNG = np.random.default_rng(0)

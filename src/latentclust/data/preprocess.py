@@ -8,10 +8,22 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from latentclust.data.counts import Log1p, Pearson
 from latentclust.data.mapped import CHUNK, InputRows, MappedInputs
-from latentclust.data.transforms import TRANSFORMS, Transform, moments
+from latentclust.data.moments import moments
+from latentclust.data.transforms import PCA, Scale, Standardize, Top, Transform, Unit
 from latentclust.errors import LatentclustError
 
+TRANSFORMS: dict[str, type[Transform]] = {
+    "unit": Unit,
+    "standardize": Standardize,
+    "scale": Scale,
+    "log1p": Log1p,
+    "pearson": Pearson,
+    "top": Top,
+    "pca": PCA,
+    "none": Transform,
+}
 # A count of less than this share of zeros is not taken for the sparse counts of molecules or words.
 SPARSE = 0.5
 TOP, COMPONENTS = 2000, 50

@@ -8,12 +8,11 @@ from sklearn import decomposition
 from torch import Tensor, nn
 
 from latentclust.data.mapped import InputRows, parts
+from latentclust.data.moments import moments, nan_extremes
 from latentclust.errors import LatentclustError
 
 SAMPLE = 100_000
 """Rows that principal components are fitted to at most."""
-DISPERSION = 100.0
-"""theta of the negative binomial that counts are expected to follow: nearly a Poisson distribution."""
 
 
 class Transform(nn.Module):
@@ -101,37 +100,6 @@ class Standardize(Transform):
         return x * self.scale + self.mean
 
 
-class Log1p(Transform):
-    """log(1 + count), after each row is scaled to the same total: the usual start with counts."""
-
-    fields = ("total",)
-    total: Tensor
-
-    @classmethod
-    def fit(cls, x: InputRows, n: int | None) -> "Log1p":
-        """Take the median of the rows' totals.
-
-        Raises
-        ------
-        LatentclustError
-            If a value is negative.
-        """
-        totals = []
-        for part in parts(x):
-            refuse_negative(part, "log1p")
-            totals.append(part.nansum(dim=1))
-        return cls(total=median_total(torch.cat(totals)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale the rows ``(N, P)`` and take the logarithm."""
-        totals = x.nansum(dim=1, keepdim=True)
-        return (x * (self.total / torch.where(totals > 0, totals, 1.0))).log1p()
-
-    def inverse(self, x: Tensor) -> Tensor:
-        """Return counts of a row with the median total."""
-        return x.expm1()
-
-
 class Scale(Transform):
     """Subtract each feature's mean and divide all features by one number: their mean variance becomes 1."""
 
@@ -153,56 +121,6 @@ class Scale(Transform):
     def inverse(self, x: Tensor) -> Tensor:
         """Give rows their means and scale back."""
         return x * self.scale + self.mean
-
-
-class Pearson(Transform):
-    r"""Pearson residuals of counts: what is left of a count when its row's and column's totals are known.
-
-    .. math:: r = \frac{x - \mu}{\sqrt{\mu + \mu^2 / \theta}}, \quad \mu = \text{row total} \cdot p
-
-    with p each feature's share of all counts and theta = 100, cut at plus and minus the root of the number
-    of rows that were fitted (Lause, Berens and Kobak 2021, Genome Biology 22, 258).
-    """
-
-    fields = ("shares", "total", "limit")
-    shares: Tensor
-    total: Tensor
-    limit: Tensor
-
-    @classmethod
-    def fit(cls, x: InputRows, n: int | None) -> "Pearson":
-        """Take the features' shares of all counts, and the median of the rows' totals.
-
-        Raises
-        ------
-        LatentclustError
-            If a value is negative.
-        """
-        sums, totals = torch.zeros(x.shape[1], dtype=torch.float64), []
-        for part in parts(x):
-            refuse_negative(part, "pearson")
-            sums += part.double().nansum(dim=0)
-            totals.append(part.nansum(dim=1))
-        return cls(
-            shares=(sums / sums.sum().clamp(min=1e-300)).float(),
-            total=median_total(torch.cat(totals)),
-            limit=torch.tensor(float(len(x))).sqrt(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the residuals of rows ``(N, P)``; 0 for a feature that was 0 in all of them."""
-        expected = x.nansum(dim=1, keepdim=True) * self.shares
-        residuals = (x - expected) / self.deviation(expected).clamp(min=1e-12)
-        return residuals.clamp(-self.limit, self.limit)
-
-    def inverse(self, x: Tensor) -> Tensor:
-        """Return counts of a row with the median total."""
-        expected = self.total * self.shares
-        return (x * self.deviation(expected) + expected).clamp(min=0)
-
-    def deviation(self, expected: Tensor) -> Tensor:
-        """Compute a count's standard deviation from its expectation."""
-        return (expected + expected.square() / DISPERSION).sqrt()
 
 
 class Top(Transform):
@@ -274,75 +192,3 @@ class PCA(Transform):
     def inverse(self, x: Tensor) -> Tensor:
         """Return rows of the plane of the components."""
         return x * self.scale @ self.components + self.mean
-
-
-TRANSFORMS: dict[str, type[Transform]] = {
-    "unit": Unit,
-    "standardize": Standardize,
-    "scale": Scale,
-    "log1p": Log1p,
-    "pearson": Pearson,
-    "top": Top,
-    "pca": PCA,
-    "none": Transform,
-}
-
-
-def refuse_negative(counts: Tensor, step: str) -> None:
-    """Check that counts are none below 0.
-
-    Raises
-    ------
-    LatentclustError
-        If one is.
-    """
-    if (counts < 0).any():
-        raise LatentclustError(
-            f"preprocess={step} is for counts, and some values are negative: choose standardize"
-        )
-
-
-def median_total(totals: Tensor) -> Tensor:
-    """Return the median of the rows' totals ``(N,)`` that are not 0; 1 where all are."""
-    positive = totals[totals > 0]
-    return positive.median() if len(positive) else torch.ones(())
-
-
-def nan_extremes(x: InputRows) -> tuple[Tensor, Tensor]:
-    """Return the smallest and the largest value of each feature that is not missing, 0 where all are."""
-    low, high = (torch.full(x.shape[1:], end) for end in (torch.inf, -torch.inf))
-    for part in parts(x):
-        missing = part.isnan()
-        low = torch.minimum(low, torch.where(missing, torch.inf, part).amin(dim=0))
-        high = torch.maximum(high, torch.where(missing, -torch.inf, part).amax(dim=0))
-    return torch.where(low.isinf(), 0.0, low), torch.where(high.isinf(), 0.0, high)
-
-
-def moments(x: InputRows) -> tuple[Tensor, Tensor]:
-    """Measure each feature's mean and variance, of what is not missing; both are 0 where all is.
-
-    Part by part, whose sums of squared deviations are joined exactly (Chan, Golub and LeVeque 1983): the
-    same numbers whether the rows lie in memory or in a file.
-
-    Parameters
-    ----------
-    x
-        ``(N, P)``.
-
-    Returns
-    -------
-    tuple[Tensor, Tensor]
-        Each ``(P,)``, float64; the variance has the denominator N.
-    """
-    count = torch.zeros(x.shape[1], dtype=torch.int64)
-    mean, deviations = torch.zeros(2, x.shape[1], dtype=torch.float64)
-    for part in parts(x):
-        known, rows = ~part.isnan(), part.double()
-        n = known.sum(dim=0)
-        own = rows.nan_to_num().sum(dim=0) / n.clamp(min=1)
-        squares = torch.where(known, (rows - own).square(), 0.0).sum(dim=0)
-        total = (count + n).clamp(min=1)
-        deviations += squares + (own - mean).square() * count * n / total
-        mean += (own - mean) * n / total
-        count += n
-    return mean, deviations / count.clamp(min=1)
