@@ -48,8 +48,8 @@ def overrides_of(name: str) -> list[str]:
     return ["data=files", f"data.path={path.relative_to(ROOT)}"]
 
 
-def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Read a set as the baselines get it: ``(N, P)`` as it is and as it is preprocessed, and its labels."""
+def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, torch.Tensor | None]:
+    """Read a set as the baselines get it: ``(N, P)`` as it is and as it is preprocessed; labels; its images."""
     if name.endswith(".npz"):
         with np.load(name) as file:
             raw, labels = torch.from_numpy(file["x"].astype(np.float32)), file["labels"]
@@ -63,7 +63,7 @@ def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
     flat = {"inputs": as_floats(raw).flatten(1).numpy().astype(np.float64)}
     if raw.dim() == 2:
         flat["+".join(steps)] = preprocessed.numpy().astype(np.float64)
-    return flat, labels
+    return flat, labels, raw if raw.dim() > 2 else None
 
 
 def baselines(x: np.ndarray, k: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -91,7 +91,7 @@ def accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:
 
 def measure(name: str, seed: int, threads: int) -> dict[str, Any]:
     """Run the recipe and the baselines on a set, with one seed."""
-    inputs, labels = inputs_of(name)
+    inputs, labels, _ = inputs_of(name)
     k = len(np.unique(labels))
     quiet = ["trainer.enable_progress_bar=false", "figures.at_end=false"]
     given = [*overrides_of(name), f"n_clusters={k}", f"seed={seed}", *quiet]
