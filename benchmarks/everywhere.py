@@ -49,7 +49,7 @@ def overrides_of(name: str) -> list[str]:
 
 
 def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, torch.Tensor | None]:
-    """Read a set as the baselines get it: ``(N, P)`` as it is and as it is preprocessed; labels; its images."""
+    """Read a set: ``(N, P)`` as it is and as it is preprocessed, its labels, and its images if it has any."""
     if name.endswith(".npz"):
         with np.load(name) as file:
             raw, labels = torch.from_numpy(file["x"].astype(np.float32)), file["labels"]
