@@ -4,8 +4,8 @@
 
 A set is the name of one of latentclust's own, or a file with `x` and `labels`, which is copied to
 outputs/everywhere/. Each seed leaves benchmarks/results/everywhere/<set>-<seed>.json, and one that is there
-is not run again. The baselines get the inputs as they are, and as the recipe preprocesses them; what HDBSCAN
-leaves out counts as wrong. Labels score, and choose nothing. The table is in docs/results.md.
+is not run again. The baselines get the inputs as they are, as they are usually preprocessed (standardized, or
+the logarithms of counts) and as the recipe does it; what HDBSCAN leaves out counts as wrong. Labels score, and choose nothing. The table is in docs/results.md.
 """
 
 import json
@@ -58,11 +58,12 @@ def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, torch.Tenso
         data = build_data(settings_for("vade", name).data, None, 0, 10)
         data.setup()
         raw, labels = data.pool.inputs, data.pool.labels.numpy()
-    steps, _ = suitable_steps(raw)
-    preprocessed = Preprocess.fit(steps, raw)(raw)
     flat = {"inputs": as_floats(raw).flatten(1).numpy().astype(np.float64)}
     if raw.dim() == 2:
-        flat["+".join(steps)] = preprocessed.numpy().astype(np.float64)
+        suitable, _ = suitable_steps(raw)
+        usual = ["log1p", *suitable[1:]] if suitable[0] == "pearson" else ["standardize"]
+        for steps in (usual, suitable):
+            flat["+".join(steps)] = Preprocess.fit(steps, raw)(raw).numpy().astype(np.float64)
     return flat, labels, raw if raw.dim() > 2 else None
 
 
