@@ -3,8 +3,8 @@
     python benchmarks/choose_layout.py digits mnist fashion_mnist pendigits.npz worm_neuron.npz
 
 Of each set (of more than 10,000 inputs, of a sample) twelve layouts are made as `init=manifold` makes them,
-of 15 and of 30 neighbors with six seeds each, and parted by a Gaussian mixture. The neighbors are those of the
-default. What each picks is in benchmarks/results/choose_layout.json; the table is in docs/choosing.md.
+of 15 and of 30 neighbors with six seeds each, and parted by a Gaussian mixture. The neighbors are those of
+the default. What each picks is in benchmarks/results/choose_layout.json; the table is in docs/choosing.md.
 """
 
 import json

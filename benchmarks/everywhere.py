@@ -4,8 +4,9 @@
 
 A set is the name of one of latentclust's own, or a file with `x` and `labels`, which is copied to
 outputs/everywhere/. Each seed leaves benchmarks/results/everywhere/<set>-<seed>.json, and one that is there
-is not run again. The baselines get the inputs as they are, as they are usually preprocessed (standardized, or
-the logarithms of counts) and as the recipe does it; what HDBSCAN leaves out counts as wrong. Labels score, and choose nothing. The table is in docs/results.md.
+is not run again. The baselines get the inputs as they are, as they are usually preprocessed (standardized,
+or the logarithms of counts) and as the recipe does it; what HDBSCAN leaves out counts as wrong. Labels
+score, and choose nothing. The table is in docs/results.md.
 """
 
 import json
