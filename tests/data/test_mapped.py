@@ -104,19 +104,16 @@ def test_principal_components_of_many_rows_are_those_of_a_sample(
 sizes = st.integers(1, 200)
 
 
-@given(sizes, st.integers(1, 12), st.integers(1, 5), st.integers(1, 3), st.integers(1, 4))
+@given(sizes, st.integers(1, 12), st.integers(1, 5), st.integers(1, 3))
 def test_each_row_comes_once_in_a_pass_from_few_blocks_at_a_time(
-    size: int, block: int, blocks: int, passes: int, world: int
+    size: int, block: int, blocks: int, passes: int
 ) -> None:
-    orders = []
-    for rank in range(world):
-        options = {"passes": passes, "seed": 3, "rank": rank, "world_size": world}
-        permutation = BlockPermutation(size, block=block, blocks=blocks, **options)
-        permutation.set_epoch(5)
-        torch.manual_seed(rank)
-        orders.append(permutation.indices())
-        assert torch.equal(permutation.indices(), orders[-1])
-    order = torch.stack(orders, dim=1).flatten()[: passes * size]
+    permutation = BlockPermutation(size, block=block, blocks=blocks, passes=passes, seed=3)
+    permutation.set_epoch(5)
+    order = permutation.indices()
+    torch.manual_seed(1)
+    assert torch.equal(permutation.indices(), order)
+    assert len(order) == passes * size
     for whole in order.split(size):
         assert sorted(whole.tolist()) == list(range(size))
         found: list[set[int]] = []  # the blocks of each buffer: no block is in two
@@ -209,3 +206,33 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "own.npy").unlink()
     with pytest.raises(LatentclustError, match="cannot be read any more"):
         data.pool.inputs[:3]
+
+
+@given(sizes, st.integers(1, 3), st.integers(0, 20), st.integers(2, 4))
+def test_processes_read_their_own_rows_of_the_batches_of_one(
+    tmp_path_factory: pytest.TempPathFactory, size: int, passes: int, more: int, world: int
+) -> None:
+    path = tmp_path_factory.mktemp("mapped") / "own.npy"
+    np.save(path, np.arange(size, dtype=np.float32)[:, None])
+    read: list[list[int]] = []
+
+    def convert(rows: np.ndarray) -> torch.Tensor:
+        read.append(rows[:, 0].astype(int).tolist())
+        return torch.from_numpy(rows)
+
+    inputs, options = MappedInputs(Stored.of(path), convert), {"passes": passes, "seed": 4}
+    alone = list(StreamedBatches(inputs, world + more, **options))
+    of_ranks = []
+    for rank in range(world):
+        read.clear()
+        of_ranks.append(list(StreamedBatches(inputs, world + more, **options, rank=rank, world_size=world)))
+        own = [int(x) for batch in of_ranks[-1] for x in batch.x[:, 0]]
+        assert sorted(row for rows in read for row in rows) == sorted(own)
+    assert {len(batches) for batches in of_ranks} == {len(alone)}
+    for whole, *parts_of in zip(alone, *of_ranks, strict=True):
+        counted = [place for part in parts_of if part.share for place in part.index.tolist()]
+        assert sorted(counted) == sorted(whole.index.tolist())
+        assert all(torch.equal(part.x[:, 0].long(), part.index) for part in parts_of)
+        assert sum(part.share * part.x.mean() for part in parts_of) / world == pytest.approx(
+            float(whole.x.mean()), rel=1e-5, abs=1e-5
+        )

@@ -55,7 +55,11 @@ def test_two_processes_train_what_one_does(latentclust: Command, capfd: pytest.C
         # KL is a small difference of large numbers.
         tolerance = 0.02 if name == "train/kl" else TOLERANCE
         assert [v for _, v in after[name]] == pytest.approx([v for _, v in before[name]], rel=tolerance)
-    assert after["cluster/acc"] == before["cluster/acc"]
+    assert len(after["cluster/acc"]) == 3
+    # Of 301 inputs some lie between two clusters of the start.
+    assert [v for _, v in after["cluster/acc"]] == pytest.approx(
+        [v for _, v in before["cluster/acc"]], abs=0.02
+    )
     for name, tensor in alone.weights().items():
         if name.endswith("trunk.0.bias"):  # normalization takes it away: its gradient is rounding alone
             continue

@@ -1,10 +1,15 @@
 """Samples of the images, and functions over all of them."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust.data import DigitsDataModule
+from latentclust.data.mapped import MappedInputs, Stored
 from latentclust.training.inference import Sample, evaluating, in_chunks, over_pool_and_test, sample
 
 
@@ -24,6 +29,21 @@ def test_chunks_change_nothing(size: int) -> None:
     torch.testing.assert_close(
         in_chunks(brightness, images, size), images.double().flatten(1).sum(dim=1).float()
     )
+
+
+def test_some_inputs_of_a_file_are_read_chunk_by_chunk(tmp_path: Path) -> None:
+    array = np.arange(40, dtype=np.float32).reshape(20, 2)
+    np.save(tmp_path / "x.npy", array)
+    read: list[int] = []
+
+    def convert(rows: NDArray[np.generic]) -> Tensor:
+        read.append(len(rows))
+        return torch.from_numpy(rows)
+
+    inputs = MappedInputs(Stored.of(tmp_path / "x.npy"), convert)
+    found = in_chunks(brightness, inputs, 3, range(5, 13))
+    assert found.tolist() == array[5:13].sum(axis=1).tolist()
+    assert max(read) == 3
 
 
 @pytest.mark.parametrize("size", [1, 300, 1_797, 5_000])

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from threading import Barrier, Thread, local
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, distributed, nn
 
 from latentclust.processes import first_before_others, from_first, is_first, rank, world_size
+from latentclust.training.callbacks import StopsImproving
 from latentclust.training.inference import in_chunks, in_shared_chunks
 from latentclust.training.strategy import SharedBatchNorm, SharedBatchNorms
 
@@ -97,6 +100,24 @@ def test_images_are_seen_by_one_process_each_and_all_have_all_results(
         assert torch.equal(found, in_chunks(function, x))
     assert max(seen) == -(-n // WORLD)
     assert torch.equal(in_shared_chunks(function, x), in_chunks(function, x))
+
+
+def test_all_processes_stop_early_with_the_first_one(ranks: Ranks) -> None:
+    losses = [3.0, 2.0, 2.0, 2.0]  # the first one's: no better twice
+
+    def work(number: int) -> list[bool]:
+        early = StopsImproving("train/loss", "min", patience=2, min_delta=0.0)
+        stopped = []
+        for epoch, loss in enumerate(losses):
+            own = torch.tensor(loss - epoch * number)  # another one's would go on improving
+            trainer = Mock(fast_dev_run=False, sanity_checking=False, should_stop=False)
+            trainer.state.fn, trainer.callback_metrics = TrainerFn.FITTING, {"train/loss": own}
+            trainer.strategy.reduce_boolean_decision = lambda decision, all: decision
+            early.on_train_epoch_end(trainer, Mock())
+            stopped.append(trainer.should_stop)
+        return stopped
+
+    assert ranks(work) == [[False, False, False, True]] * WORLD
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])

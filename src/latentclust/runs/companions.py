@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, get_start_method, parent_process, set_start_method
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -170,7 +170,7 @@ class Others:
             "NODE_RANK": "0",
         }
         context = get_context("spawn")
-        with ignored():
+        with ignored(), spawning():
             for rank in range(1, self.n):
                 hears, tells = context.Pipe(duplex=False)
                 os.environ["LOCAL_RANK"] = str(rank)
@@ -211,6 +211,17 @@ class Others:
             if dead and not (self.joined and world_size() == 1) and not self.over.wait(GRACE):
                 print(f"latentclust: {self.failure(0) or 'another process has died'}", file=sys.stderr)
                 os._exit(LatentclustError.exit_code)
+
+
+@contextmanager
+def spawning() -> Iterator[None]:
+    """Start processes where a launcher, such as joblib, has a way of its own that they do not know."""
+    method = get_start_method(allow_none=True)
+    set_start_method("spawn", force=True)
+    try:
+        yield
+    finally:
+        set_start_method(method, force=True)
 
 
 def along(work: Work, plain: dict[str, Any], folder: Path, arguments: list[str], tells: Connection) -> None:
