@@ -219,6 +219,7 @@ STAGES = (
     "train",
     "init (merged)",
     "restarts (merged)",
+    "figures",
     "train epoch 1/3",
     "train epoch 2/3",
     "init (merged)",

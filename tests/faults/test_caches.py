@@ -24,6 +24,9 @@ WATCHERS = {
     "latentclust.training.checkpoint_io",
     "latentclust.training.callbacks.checkpoints",
     "latentclust.training.callbacks.objective_terms",
+    "latentclust.training.callbacks.learning_rates",
+    "latentclust.training.loggers",
+    "latentclust.processes",  # how many there are is in the key
     "latentclust.training.callbacks.throughput",
     "latentclust.data.splits",  # its images are in the key
     "latentclust.runs.resume",

@@ -97,7 +97,7 @@ def resolved(inputs: DataModule, settings: Settings, *, told: bool = True) -> Se
         If a setting does not suit the inputs.
     """
     steps = [str(step) for step in inputs.description.preprocess.steps]
-    n = min(len(inputs.pool), settings.init.sample)
+    n = min(len(inputs.pool), getattr(settings.init, "sample", len(inputs.pool)))
     settings, chosen = resolve(settings, inputs.input_shape, steps, n)
     if told:
         for line in inputs.notes:

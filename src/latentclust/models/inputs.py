@@ -1,6 +1,8 @@
 """What a model takes as inputs: more than its networks do, and never silently something else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import prod
 
 import numpy as np
@@ -13,6 +15,21 @@ from latentclust.errors import LatentclustError
 Inputs = Tensor | NDArray[np.generic]
 """Preprocessed vectors ``(N, P)``, or images: uint8 or floats in [0, 1], ``(N, C, H, W)``, ``(N, H, W, C)``,
 flat ``(N, C H W)``, gray ``(N, H, W)``."""
+
+_IN_RANGE = ContextVar("in_range", default=False)
+
+
+@contextmanager
+def in_range() -> Iterator[None]:
+    """Take floats within this block for what they are said to be, without a look at them.
+
+    To look whether images lie in [0, 1] is to wait for the device, and those that a data module holds do.
+    """
+    token = _IN_RANGE.set(True)
+    try:
+        yield
+    finally:
+        _IN_RANGE.reset(token)
 
 
 def as_inputs(inputs: Inputs, input_shape: Sequence[int], like: Tensor) -> Tensor:
@@ -80,6 +97,6 @@ def _as_images(images: Inputs, input_shape: Sequence[int], like: Tensor) -> Tens
     if images.dtype == torch.uint8:
         return images.to(like.dtype) / 255
     # Written so that NaN fails it too.
-    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
+    if not _IN_RANGE.get() and images.numel() and not (images.min() >= 0 and images.max() <= 1):
         raise LatentclustError("images hold floats outside [0, 1] or NaN: scale them, or give uint8")
     return images.to(like.dtype)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.data import DataModule, Split
+from latentclust.data.batches import as_floats
 from latentclust.data.mapped import InputRows
 from latentclust.models import Described, LatentModel
+from latentclust.models.inputs import in_range
 from latentclust.processes import rank, world_size
 
 # Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
@@ -45,8 +47,7 @@ def in_chunks(
     Parameters
     ----------
     function
-        From inputs as they are stored, ``(B, ...)``, to a tensor ``(B, ...)``: a model's methods take them.
-        (Of images that are floats a model would have to see whether they lie in [0, 1], and wait for that.)
+        From inputs ``(B, ...)``, images as floats in [0, 1], to a tensor ``(B, ...)``.
     images
         As they are stored, uint8 ``(N, C, H, W)`` or float32 ``(N, P)``, on the function's device; those in a
         file are read chunk by chunk.
@@ -61,14 +62,14 @@ def in_chunks(
         ``(N, ...)`` on the same device.
     """
     only = only if only is not None else range(len(images))
-    with torch.autocast(images.device.type, enabled=False):
-        first = function(images[only.start : min(only.start + size, only.stop)])
+    with torch.autocast(images.device.type, enabled=False), in_range():
+        first = function(as_floats(images[only.start : min(only.start + size, only.stop)]))
         # One tensor for all: results kept between chunks would keep the allocator from reusing their memory.
         results = first.new_empty((len(only), *first.shape[1:]))
         results[:size] = first
         for start in range(size, len(only), size):
             part = only[start : start + size]
-            results[start : start + size] = function(images[part.start : part.stop])
+            results[start : start + size] = function(as_floats(images[part.start : part.stop]))
     return results
 
 

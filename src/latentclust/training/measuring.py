@@ -140,7 +140,7 @@ def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int
     chosen = torch.from_numpy(sampled(len(data.pool))).to(data.pool.inputs.device)
     with evaluating(model.to(data.pool.inputs.device)):
         inputs = data.pool.inputs[chosen]
-        posteriors = in_chunks(lambda x: torch.stack(model.posterior(as_floats(x)), dim=1), inputs)
+        posteriors = in_chunks(lambda x: torch.stack(model.posterior(x), dim=1), inputs)
         both = posteriors.cpu().double().numpy()
         mu, log_var = both[:, 0], both[:, 1]
         gamma, means = np.ones((len(mu), 1)), np.zeros((1, mu.shape[1]))
