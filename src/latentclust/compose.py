@@ -112,7 +112,7 @@ class Composer:
             raise LatentclustError(f"{group} is {told}: it must be one of {', '.join(options)}")
 
     def combinations(self, overrides: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the overrides of a sweep's jobs: so many that each value of each key is among them.
+        """Yield the overrides of a sweep's jobs: enough that each value of each key is among them.
 
         Of a sweep with up to :data:`MOST_COMBINATIONS` jobs, all in their order. Nothing for another sweeper
         than those that try all combinations, which decides by itself what it tries.

@@ -46,7 +46,7 @@ class Task:
         self._lock = Lock()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Say that so many further steps are done; threads may."""
+        """Say how many further steps are done; threads may."""
         with self._lock:
             self.done += steps
             self.note = note

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs
 
 from latentclust.clustering import Neighbors, fit_manifold, nearest
-from latentclust.clustering.manifold import widest
+from latentclust.clustering.manifold import neighbors_needed
 from latentclust.clustering.modularity import graph_of, modularity
 
 
@@ -61,5 +61,5 @@ def test_the_start_keeps_the_layout_that_fits_the_graph_best() -> None:
 
 
 def test_every_second_layout_has_twice_as_many_neighbors() -> None:
-    wanted = [widest(15, *sizes) for sizes in ((1, 1000), (2, 1000), (4, 1000), (4, 20))]
+    wanted = [neighbors_needed(15, *sizes) for sizes in ((1, 1000), (2, 1000), (4, 1000), (4, 20))]
     assert wanted == [15, 30, 30, 19]

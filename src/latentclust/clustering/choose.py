@@ -19,13 +19,13 @@ from latentclust.errors import LatentclustError
 
 Points = NDArray[np.floating]
 
-# A cluster's peak is at least so many times as dense as the valley that parts it from a denser one.
+# A cluster's peak is at least this many times as dense as the valley that parts it from a denser one.
 VALLEY = 6.0
 # Neighbors whose distances make a density, at least, and as a share of the points: a group that is smaller
 # makes no peak.
 FEWEST_NEIGHBORS, SHARE = 15, 0.01
-# Points of at most so many dimensions are taken as they are: in more, density says little. Others are laid
-# out in a plane by their neighbors, so many of each, and the density is smoother than the layout's graph.
+# Points of at most this many dimensions are taken as they are: in more, density says little. Others are laid
+# out in a plane by their nearest neighbors, and the density is smoother than the layout's graph.
 PLAIN_DIMS, LAID_OUT_BY = 10, 15
 N_EPOCHS = 50
 # Inputs among which K is chosen at most.

@@ -43,7 +43,7 @@ def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 4
     warp
         How many pixels w any pixel may move along either axis, at least 0.
     candidates
-        The distance is costly, so it is measured to so many images alone, which are nearest pixel by pixel.
+        Images that the distance is measured to, the nearest pixel by pixel: it is costly.
 
     Returns
     -------

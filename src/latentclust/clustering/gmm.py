@@ -20,7 +20,7 @@ def fit_gmm(
 ) -> Initialization:
     """Fit a diagonal Gaussian mixture and keep the likeliest of several restarts.
 
-    Of more than 100,000 codes a sample of so many is fitted, lest time and memory grow with them.
+    Of more than 100,000 codes a sample is fitted, so that time and memory stop growing there.
 
     Parameters
     ----------

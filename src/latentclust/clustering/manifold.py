@@ -21,7 +21,7 @@ from latentclust.numba_cache import ensure_numba_cache
 FEWEST_TO_UNROLL = 4
 
 
-def widest(n_neighbors: int, n_layouts: int, n: int) -> int:
+def neighbors_needed(n_neighbors: int, n_layouts: int, n: int) -> int:
     """Return how many neighbors of each of n points the layouts need."""
     return min(n_neighbors * min(2, n_layouts), n - 1)
 
@@ -72,7 +72,7 @@ def fit_manifold(
         What neighbors are near in, ``(N, F)``; None: the codes.
     among_images
         The graph's neighbors where they are found without the encoder, as by
-        :func:`~latentclust.clustering.nearest_images`, as many of each as :func:`widest` says or more.
+        :func:`~latentclust.clustering.nearest_images`; of each at least what :func:`neighbors_needed` says.
     n_neighbors
         Of each code in the graph, itself among them, at least 2; of N codes N - 1 at most are taken.
     n_layouts
@@ -101,7 +101,7 @@ def fit_manifold(
     seen = codes if features is None else as_codes(features, n_clusters)
     n_codes, given, device = len(codes), z if features is None else features, device_of(z)
     if among_images is None:
-        wanted = max(1, widest(n_neighbors, n_layouts, n_codes))
+        wanted = max(1, neighbors_needed(n_neighbors, n_layouts, n_codes))
         found = nearest(seen if device_of(given).type == "cpu" else given, wanted)
     else:
         found = among_images

@@ -40,7 +40,7 @@ def fit_merged(
     n_init
         Restarts.
     max_codes
-        A restart fits so many codes at most.
+        Codes that a restart is fitted to, at most.
     reg_covar
         Added to every variance.
     seed

@@ -15,15 +15,15 @@ from torch import Tensor
 from latentclust import progress
 from latentclust.clustering.on_device import computes, nearest_points
 
-# Up to so many dimensions a tree finds the neighbors sooner than all distances do.
+# Up to this many dimensions a tree finds the neighbors sooner than all distances do.
 TREE_DIMS = 15
-# Beyond so many, principal components choose candidates, and whole distances choose among these: so many
-# candidates for each neighbor that is wanted, by so many components or, if that is more, one of twelve
+# Beyond this many dimensions, principal components choose candidates, three for each neighbor that is wanted,
+# and whole distances choose among these. There are this many components or, if that is more, one of twelve
 # dimensions. Of MNIST's neighbors, by pixels or by an encoder's 256 features, this finds 99.9 %.
 SCREEN_DIMS = 32
 CANDIDATES = 3
 CHUNK = 512
-# Points whose neighbors scikit-learn searches at once: so many keep every core busy.
+# Points whose neighbors scikit-learn searches at once: enough to keep every core busy.
 SEARCHED = 8192
 
 Measure = Callable[[int, NDArray[np.int64], NDArray[np.float32]], None]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 # Distances, and values of the differences of pairs of images, that are held at once: 1 GB each.
 BLOCK = 2**28
-# Squares by a product of matrices are rounded: so many more are taken, and measured by differences.
+# Squares by a product of matrices are rounded: this many more are taken, and measured by differences.
 SPARE = 8
 
 

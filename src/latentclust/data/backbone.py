@@ -86,7 +86,7 @@ class Backbone:
         return {"name": self.name, "weights": self.weights, "digest": digest}
 
     def note(self, n_features: int) -> str:
-        """Say what vectors of so many numbers are, and who taught the network."""
+        """Say what vectors of this length are, and who taught the network."""
         by = "the weights of a file" if self.file else "a network that ImageNet's labels have trained"
         return f"backbone={self.name}: each image is {n_features:,} numbers by {by}"
 

@@ -32,7 +32,7 @@ class DataModule(InputPool, LightningDataModule):
         draw that depends neither on labels nor on ``seed``.
     min_images_per_epoch : int or None
         If the pool has fewer inputs, a training epoch goes over it several times, as often as it takes to see
-        so many: settings that count epochs then mean about as many steps for a small pool as for a large one.
+        this many: settings that count epochs then mean about as many steps for any pool.
     seed : int
         Non-negative; decides the order of the inputs in every epoch.
     augmentation : Augmentation

@@ -36,7 +36,7 @@ class Eyes(Protocol):
         """Say what the vectors depend on, in plain values."""
 
     def note(self, n_features: int) -> str:
-        """Say what vectors of so many numbers are."""
+        """Say what vectors of this length are."""
 
 
 def load_folder(

@@ -157,7 +157,7 @@ class PCA(Transform):
 
     @classmethod
     def fit(cls, x: InputRows, n: int | None) -> "PCA":
-        """Fit scikit-learn's PCA; of more than 100,000 rows, to a sample of so many.
+        """Fit scikit-learn's PCA; of more than 100,000 rows, to a sample of that size.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from latentclust.clustering.choose import (
     require_range,
     space_of,
 )
-from latentclust.clustering.manifold import widest
+from latentclust.clustering.manifold import neighbors_needed
 from latentclust.data import DataModule
 from latentclust.processes import from_first, is_first
 from latentclust.runs.image_neighbors import image_neighbors
@@ -86,7 +86,7 @@ def _among_images(data: DataModule, images: torch.Tensor, init: Init, output_dir
     if len(images) < len(data.pool):
         return nearest_images(images, n, warp=init.warp, candidates=init.candidates)
     # As many as the start asks for, so that it finds them in the cache.
-    laid_out = widest(init.n_neighbors, int(init.n_layouts), len(images))
+    laid_out = neighbors_needed(init.n_neighbors, int(init.n_layouts), len(images))
     wanted = min(max(laid_out, init.voters + 1, LAID_OUT_BY), len(images) - 1)
     found = image_neighbors(init, output_dir, data, images, wanted)
     return Neighbors(found.indices[:, :n], found.distances[:, :n])

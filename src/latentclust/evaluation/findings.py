@@ -125,7 +125,7 @@ def score(method: str, inputs: Inputs, found: Partition, n_clusters: int) -> Res
 
 def predict(found: Partition, images: InputRows) -> Tensor:
     """Give images ``(M, C, H, W)`` to the clusters ``(M,)``."""
-    assert found.predict is not None  # methods that cannot predict refuse so many inputs
+    assert found.predict is not None  # methods that cannot predict refuse this many inputs
     clusters = torch.empty(len(images), dtype=torch.int64)
     for number, part in enumerate(parts(images, LARGEST_FIT)):
         place = slice(number * LARGEST_FIT, (number + 1) * LARGEST_FIT)

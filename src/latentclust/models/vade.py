@@ -52,7 +52,7 @@ class VaDE(VariationalModel):
     log_var_init
         Log-variance that every posterior starts with, or None for a random head.
     hold_epochs
-        For so many epochs after each fit of the mixture q(c|x) is that fit's partition.
+        For this many epochs after each fit of the mixture, q(c|x) is that fit's partition.
     refit_at
         The epochs at whose start the mixture is fitted again to the codes.
     kl_weight, kl_epochs

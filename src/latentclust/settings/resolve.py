@@ -9,7 +9,7 @@ from latentclust.settings.model import Partition
 from latentclust.settings.recipes import AUGMENTS, NETWORKS
 from latentclust.settings.top import Settings
 
-# Several layouts of so many inputs take no longer than one of MNIST's.
+# Several layouts of this many inputs take no longer than one of MNIST's.
 SMALL_POOL, LAYOUTS = 12_000, 4
 # A layout of few inputs needs more epochs: in each of them a point moves as often as it has edges.
 FEW_INPUTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50

@@ -39,7 +39,7 @@ class ClusterAccuracy(L.Callback):
     every_n_epochs
         Measure after every n-th epoch; 0 leaves it to the end of the run.
     n_images
-        Measure on a fixed uniform sample of so many inputs of the pool, or None for all of them.
+        Measure on a fixed uniform sample of this many inputs of the pool, or None for all of them.
     seed
         Of k-means and the Gaussian mixture.
 

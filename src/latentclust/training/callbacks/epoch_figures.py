@@ -44,7 +44,7 @@ class EpochFigures(L.Callback):
             self.show(trainer, pl_module, done)
 
     def show(self, trainer: L.Trainer, pl_module: L.LightningModule, done: int) -> None:
-        """Draw the model after so many epochs and log it."""
+        """Draw the model after this many epochs and log it."""
         writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if not writers:
             return

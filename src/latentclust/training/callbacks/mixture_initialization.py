@@ -19,7 +19,7 @@ from latentclust.clustering import (
     nearest,
     nearest_images,
 )
-from latentclust.clustering.manifold import widest
+from latentclust.clustering.manifold import neighbors_needed
 from latentclust.data import DataModule
 from latentclust.data.mapped import InputRows
 from latentclust.models import StartsFromMixture
@@ -56,7 +56,7 @@ class MixtureInitialization(L.Callback):
     voters
         Of each kind of neighbors.
     sample
-        Of a larger pool so many inputs, drawn at random, are what the mixture is fitted to.
+        The mixture is fitted to this many inputs, drawn at random, of a larger pool.
     search
         Finds the n neighbors of each image among the images.
     options
@@ -197,7 +197,7 @@ class MixtureInitialization(L.Callback):
         """Return the neighbors among the images, which stay what they are in later fits."""
         if self.among_images is None:
             layouts = self.options.get("n_layouts", 1)
-            wanted = widest(self.options["n_neighbors"], layouts, len(images))
+            wanted = neighbors_needed(self.options["n_neighbors"], layouts, len(images))
             n = min(max(wanted, self.voters + 1), len(images) - 1)
             self.among_images = self.search(images, n)
         return self.among_images
