@@ -199,7 +199,8 @@ def main() -> None:
     threading.excepthook = report_thread_error
     # Hydra then lets its exceptions through to us instead of printing them.
     os.environ[FULL_ERROR] = "1"
-    sweep, arguments = None, sys.argv[1:]
+    sweep: Path | None = None
+    arguments = sys.argv[1:]
     try:
         if "--version" in sys.argv:
             print(f"latentclust {__version__}")
@@ -211,7 +212,8 @@ def main() -> None:
             arguments = sys.argv[1:]
             checked = check_command_line(arguments, CONF)
             if isinstance(checked, Path):
-                run_sweep(checked, arguments, parse(arguments).overrides)
+                sweep = checked
+                run_sweep(sweep, arguments, parse(arguments).overrides)
             elif checked is not None and checked.trainer.n_processes > 1 and place_given().rank > 0:
                 train_along(checked)
             else:

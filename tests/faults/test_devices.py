@@ -15,13 +15,18 @@ from latentclust.hardware import cores
 from tests.conftest import TINY_CONF, Command
 from tests.faults.harness import TIMEOUT, one_line
 
-pytestmark = pytest.mark.skipif(cores() < 2 or os.name != "posix", reason="needs two cores and signals")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(cores() < 2 or os.name != "posix", reason="needs two cores and signals"),
+]
 COMMAND = [f"--config-dir={TINY_CONF}", "experiment=tiny_guided", "trainer=ddp", "trainer.max_epochs=10000"]
 
 
 def training(folder: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
     """Start a run in a session of its own; return it and the other process when the second stage trains."""
     environment = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
+    # Tests that a shell runs in the background ignore Ctrl-C, and what they start would ignore it too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     run = subprocess.Popen(
         [sys.executable, "-m", "latentclust", *COMMAND],
         cwd=folder,
@@ -31,6 +36,7 @@ def training(folder: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
         text=True,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     assert run.stdout is not None
     next(line for line in run.stdout if line.startswith("train epoch     3/"))
     (other,) = (
