@@ -1,7 +1,11 @@
 """DEC and IDEC: their formulas against NumPy, what they promise, and whole runs."""
 
 import json
+import re
+from itertools import pairwise
+from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -22,7 +26,9 @@ from latentclust.models import (
 )
 from latentclust.modules.mixture import MixtureParameters
 from latentclust.modules.student import kl_of_targets, student_logits
+from latentclust.training.callbacks import ClusterTargets, MixtureInitialization
 from tests.conftest import Command
+from tests.training.test_callbacks import digits, train
 
 Array = NDArray[np.float64]
 SIZES = {"input_shape": [1, 4, 4], "widths": [12], "latent_dim": 3}
@@ -164,3 +170,41 @@ def test_a_continued_run_is_an_uninterrupted_one(latentclust: Command, model: st
     assert continued.status == 0, continued.err
     expected, actual = whole.weights(), continued.weights()
     assert all(torch.equal(expected[name], actual[name]) for name in expected)
+
+
+def test_training_stops_once_hardly_an_input_moves(tmp_path: Path) -> None:
+    """Where it stops is told by the clusters that an unstopped training has at the start of each epoch."""
+
+    class Watch(L.Callback):
+        def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, DEC)
+            seen.append(pl_module.predict(digits().pool.inputs))
+
+    def trained(tolerance: float, epochs: int) -> tuple[DEC, L.Trainer, ClusterTargets]:
+        torch.manual_seed(0)
+        model = DEC([1, 8, 8], [32], 4, 10, tolerance=tolerance)
+        init = MixtureInitialization("kmeans", 0, n_init=1)
+        targets = ClusterTargets(init)
+        return model, train(model, [init, targets, Watch()], tmp_path, epochs=epochs), targets
+
+    seen: list[torch.Tensor] = []
+    _, trainer, targets = trained(0.0, 40)
+    assert trainer.current_epoch == 40
+    assert targets.settled is None
+    moved = [(a != b).double().mean().item() for a, b in pairwise(seen)]
+    tolerance = 0.045
+    last = next(epoch for epoch, share in enumerate(moved, 1) if share < tolerance)
+    assert 1 < last < 40, moved
+    stopped, trainer, targets = trained(tolerance, 40)
+    assert trainer.current_epoch == last
+    assert targets.settled == pytest.approx(moved[last - 1], abs=1e-6)
+    unstopped, _, _ = trained(0.0, last)
+    for name, expected in unstopped.state_dict().items():
+        assert torch.equal(stopped.state_dict()[name], expected), name
+
+
+def test_a_run_says_that_it_settled(latentclust: Command) -> None:
+    run = latentclust("experiment=tiny_dec", "model.tolerance=0.9", "trainer.max_epochs=3")
+    assert run.status == 0, run.err
+    assert re.search(r"settled: \d+\.\d+% of the images changed .* after epoch 1 of 3", run.out + run.err)
+    assert run.summary["warnings"] == []

@@ -181,6 +181,11 @@ def train(
             f"{objective.name} had not improved for {early.patience} epochs: stopped after epoch "
             f"{trainer.current_epoch} of {max_epochs}"
         )
+    elif (moved := next((c.settled for c in callbacks if isinstance(c, ClusterTargets)), None)) is not None:
+        tell(
+            f"settled: {moved:.3%} of the {data.kind}s changed their cluster, less than model.tolerance: "
+            f"stopped after epoch {trainer.current_epoch} of {max_epochs}"
+        )
     elif trainer.should_stop:
         run.warn(
             f"trainer.max_time was over after epoch {trainer.current_epoch} of {max_epochs}; "

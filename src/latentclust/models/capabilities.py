@@ -98,6 +98,9 @@ class EpochTargets(Clusters, Protocol):
     """Whether this epoch's targets are the partition that the model started from, or was last fitted to."""
     self_trains: bool
     """Whether the targets of the other epochs are made of the model's own assignments."""
+    tolerance: float
+    """Training is over once a smaller share of the inputs than this changes its cluster from targets to
+    targets; 0: it runs to its last epoch."""
 
     def cluster_logits(self, x: Inputs) -> Tensor:
         """Compute the logarithms of the inputs' assignments, up to a constant for each input, ``(B, K)``."""

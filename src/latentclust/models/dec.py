@@ -46,6 +46,9 @@ class DEC(LatentModel):
     likelihood
         Of the autoencoder that it starts from: a key of
         :data:`~latentclust.modules.likelihoods.LIKELIHOODS`.
+    tolerance
+        Training stops once a smaller share of the inputs than this changes its cluster between two epochs'
+        targets: 0.001 in the paper; 0 for all epochs.
     learning_rate, schedule, step_every, step_factor
         See :class:`~latentclust.models.base.LatentModel`.
     """
@@ -65,6 +68,7 @@ class DEC(LatentModel):
         decoder: str = "perceptron",
         alpha: float = 1.0,
         likelihood: str = "squared_error",
+        tolerance: float = 0.0,
         learning_rate: float = 1e-3,
         schedule: str = "constant",
         step_every: int = 10,
@@ -84,6 +88,7 @@ class DEC(LatentModel):
         # Saved with the weights, so that a continued run does not look for its centers again.
         self.register_buffer("mixture_is_fitted", torch.tensor(False))
         self.alpha = alpha
+        self.tolerance = tolerance
 
     def start_from(self, autoencoder: AE) -> None:
         """Take over a pretrained autoencoder's weights.
@@ -168,7 +173,7 @@ class IDEC(DEC):
 
     Parameters
     ----------
-    input_shape, widths, latent_dim, n_clusters, channels, decoder, alpha
+    input_shape, widths, latent_dim, n_clusters, channels, decoder, alpha, tolerance
         As for :class:`DEC`.
     likelihood
         As for :class:`DEC`; here its loss, averaged over an input's values as in the authors' program, is
@@ -189,6 +194,7 @@ class IDEC(DEC):
         decoder: str = "perceptron",
         alpha: float = 1.0,
         likelihood: str = "squared_error",
+        tolerance: float = 0.0,
         clustering_weight: float = 0.1,
         learning_rate: float = 1e-3,
         schedule: str = "constant",
@@ -204,6 +210,7 @@ class IDEC(DEC):
             decoder,
             alpha,
             likelihood,
+            tolerance,
             learning_rate,
             schedule,
             step_every,

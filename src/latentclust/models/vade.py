@@ -67,6 +67,7 @@ class VaDE(VariationalModel):
     """
 
     mixture_is_fitted: Tensor
+    tolerance = 0.0
 
     def __init__(
         self,

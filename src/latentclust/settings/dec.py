@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from latentclust.settings.base import NotNegative, Positive
+from latentclust.settings.base import NotNegative, Positive, Share
 from latentclust.settings.model import Optimizer, Pretrain, Pretrained
 
 
@@ -11,6 +11,8 @@ class SelfSharpening(Pretrained):
 
     alpha: Positive = 1.0
     """Degrees of freedom of Student's t."""
+    tolerance: Share = 0.001
+    """Stop once fewer of the inputs change their cluster from epoch to epoch; 0: run all epochs."""
     pretrain: Pretrain = Pretrain(max_epochs=10)
     """The first stage."""
     optimizer: Optimizer = Optimizer(learning_rate=1e-3, schedule="constant")
