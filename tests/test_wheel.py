@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.test_extensions import CONF, MODULE
 
 # The build itself asks no server for anything.
 pytest.importorskip("hatchling", reason="hatchling builds the wheel; `make setup` installs it")
@@ -33,11 +34,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def outside(site: Path, tmp_path: Path) -> Run:
-    """Run Python in an empty folder, with the unpacked wheel in place of the checkout."""
+    """Run Python in an empty folder, with the unpacked wheel in place of the checkout.
+
+    Packages in its subfolder ``installed`` are found too.
+    """
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
-        environment["PYTHONPATH"] = os.pathsep.join([str(site), *sys.path[1:]])
+        environment["PYTHONPATH"] = os.pathsep.join([str(site), str(tmp_path / "installed"), *sys.path[1:]])
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=tmp_path,
@@ -78,6 +82,25 @@ def test_it_runs_in_an_empty_folder(outside: Run, site: Path, tmp_path: Path) ->
     summary = json.loads(path.read_text())
     assert summary["data"] == "moons"
     assert summary["commit"] is None  # there is no checkout to have one
+
+
+def test_an_installed_package_brings_data_by_its_entry_point(outside: Run, tmp_path: Path) -> None:
+    installed, conf = tmp_path / "installed", tmp_path / "conf/data/stripes.yaml"
+    metadata = installed / "my_package-1.0.dist-info"
+    for folder in (metadata, conf.parent):
+        folder.mkdir(parents=True)
+    (installed / "my_models.py").write_text(MODULE)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    conf.write_text(CONF["data/stripes.yaml"])
+    command = ["-m", "latentclust", "--config-dir", "conf", "model=kmeans", "data=stripes", "n_clusters=3"]
+    unknown = outside(*command)
+    assert unknown.returncode == 2
+    assert "data.name is 'stripes'" in unknown.stderr
+    (metadata / "entry_points.txt").write_text("[latentclust]\nmine = my_models\n")
+    done = outside(*command, "figures.at_end=false")
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("outputs/*/*/summary.json")
+    assert json.loads(path.read_text())["results"][-1]["pool"]["acc"] == 1
 
 
 @pytest.mark.faults

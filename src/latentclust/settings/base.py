@@ -16,6 +16,15 @@ class Section(BaseModel):
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
+    def check(self) -> None:
+        """Check what must hold of several of its values together.
+
+        Raises
+        ------
+        LatentclustError
+            If they do not go together.
+        """
+
 
 @dataclass(frozen=True)
 class Words:

@@ -6,7 +6,7 @@ from latentclust.errors import LatentclustError
 from latentclust.registry import MODELS
 from latentclust.settings.data import Blobs, Points
 from latentclust.settings.metrics import possible_metrics
-from latentclust.settings.model import Partition, VaDE
+from latentclust.settings.model import Partition
 from latentclust.settings.top import OF_ONE_TASK, OPTIONAL, Settings
 from latentclust.settings.trainer import Trainer
 
@@ -29,8 +29,7 @@ def check_combinations(settings: Settings) -> None:
     _check_checkpoint(settings)
     _check_number(settings)
     _check_points(settings)
-    if isinstance(settings.model, VaDE):
-        _check_warmup(settings.model)
+    settings.model.check()
     _check_trainer(settings.trainer)
     _check_devices(settings)
     _check_metric(settings)
@@ -122,20 +121,6 @@ def _check_points(settings: Settings) -> None:
             raise LatentclustError(
                 f"n_clusters is {settings.k_limits[0]}, but there are only {points.n} inputs: choose fewer"
             )
-
-
-def _check_warmup(model: VaDE) -> None:
-    warmup = model.warmup
-    if warmup.kl_epochs > warmup.hold_epochs:
-        raise LatentclustError(
-            f"model.warmup.kl_epochs is {warmup.kl_epochs}: it must be at most model.warmup.hold_epochs, "
-            f"which is {warmup.hold_epochs}"
-        )
-    if warmup.kl_weight != 1 and not warmup.hold_epochs:
-        raise LatentclustError(
-            f"model.warmup.kl_weight is {warmup.kl_weight:g}, but model.warmup.hold_epochs is 0, so no epoch "
-            "has it: give hold_epochs of at least 1, or kl_weight=1"
-        )
 
 
 def _check_devices(settings: Settings) -> None:

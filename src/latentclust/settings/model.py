@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from latentclust.errors import LatentclustError
 from latentclust.settings.base import CountOrNone, Neighbors, NotNegative, Positive, Restarts, Section, Words
 
 Likelihood = Literal["auto", "bernoulli", "squared_error", "gaussian"]
@@ -150,6 +151,20 @@ class VaDE(Pretrained, RebuildingModel):
     """The self-training term."""
     optimizer: MixtureOptimizer = MixtureOptimizer()
     """Adam and its schedule."""
+
+    def check(self) -> None:
+        """Check that the warm-up's epochs and weights go together."""
+        warmup = self.warmup
+        if warmup.kl_epochs > warmup.hold_epochs:
+            raise LatentclustError(
+                f"model.warmup.kl_epochs is {warmup.kl_epochs}: it must be at most model.warmup.hold_epochs, "
+                f"which is {warmup.hold_epochs}"
+            )
+        if warmup.kl_weight != 1 and not warmup.hold_epochs:
+            raise LatentclustError(
+                f"model.warmup.kl_weight is {warmup.kl_weight:g}, but model.warmup.hold_epochs is 0, so no "
+                "epoch has it: give hold_epochs of at least 1, or kl_weight=1"
+            )
 
     def measured_terms(self) -> set[str]:
         """Return the bound and its terms."""
