@@ -80,7 +80,10 @@ PARTS: dict[str, dict[str, Command]] = {
         "vae_2": Command(f"{VAE} model.latent_dim=2", ("latent", "plane")),
         "vae_10": Command(f"{VAE} model.latent_dim=10", ("samples",)),
     },
-    "exercise3": {"vade": Command(VADE, ("curves", "samples", "confusion", "tsne_latent_space"))},
+    "exercise3": {
+        "vade": Command(VADE, ("curves", "samples", "confusion", "tsne_latent_space")),
+        "handout": Command("experiment=lab/exercise3_handout"),
+    },
 }
 
 

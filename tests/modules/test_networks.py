@@ -106,6 +106,19 @@ def test_load_encoder_takes_trunk_and_mean_only(kind: type[Encoder] | type[Gauss
     assert target.mean.weight.any()
 
 
+def test_the_log_variance_head_may_be_a_copy_of_the_mean_head() -> None:
+    source, target = Encoder(SHAPE, [7, 6], 2), GaussianEncoder(SHAPE, [7, 6], 2, log_var_init="mean")
+    mu, log_var = target(images())
+    assert not torch.allclose(mu, log_var)
+    target.load_encoder(source)
+    mu, log_var = target(images())
+    torch.testing.assert_close(mu, source(images()))
+    torch.testing.assert_close(log_var, mu)
+    with torch.no_grad():  # two heads, not one
+        target.mean.weight.zero_()
+    assert target.log_var.weight.any()
+
+
 def test_load_encoder_of_other_sizes_says_what_to_do() -> None:
     with pytest.raises(LatentclustError, match=r"network\.widths and model\.latent_dim") as raised:
         GaussianEncoder(SHAPE, [7], 2).load_encoder(Encoder(SHAPE, [6], 2))

@@ -1,7 +1,7 @@
 """Variational Deep Embedding."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -50,7 +50,8 @@ class VaDE(VariationalModel):
     n_samples
         Monte Carlo samples L per image.
     log_var_init
-        Log-variance that every posterior starts with, or None for a random head.
+        Log-variance that every posterior starts with, ``"mean"`` for a copy of the pretrained mean head, or
+        None for a random head.
     hold_epochs
         For this many epochs after each fit of the mixture, q(c|x) is that fit's partition.
     refit_at
@@ -80,7 +81,7 @@ class VaDE(VariationalModel):
         likelihood: str = "bernoulli",
         gamma: str = "sample",
         n_samples: int = 1,
-        log_var_init: float | None = None,
+        log_var_init: float | Literal["mean"] | None = None,
         hold_epochs: int = 0,
         refit_at: Sequence[int] | None = None,
         kl_weight: float = 1.0,
@@ -115,7 +116,7 @@ class VaDE(VariationalModel):
         self.prior_learning_rate = prior_learning_rate
 
     def start_from(self, autoencoder: AE) -> None:
-        """Take over a pretrained autoencoder's weights; the log-variance head keeps its own start.
+        """Take over a pretrained autoencoder's weights; ``log_var_init`` says what the log-variance head is.
 
         Raises
         ------

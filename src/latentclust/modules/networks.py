@@ -6,6 +6,7 @@ Shapes: B images, C x H x W = P pixels, D latent dimensions.
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -111,8 +112,9 @@ class GaussianEncoder(_TrunkEncoder):
     input_shape, widths, latent_dim
         As for :class:`Encoder`.
     log_var_init
-        The log-variance that every posterior starts with (zero weights and this bias); ``None`` keeps
-        PyTorch's random initialization, whose log-variances start near 0.
+        The log-variance that every posterior starts with (zero weights and this bias). ``"mean"`` copies the
+        mean head of a pretrained encoder, so that it starts equal to the mean; that, and ``None``, begin with
+        PyTorch's random initialization, whose log-variances are near 0.
     channels
         As for :class:`Encoder`.
 
@@ -127,12 +129,13 @@ class GaussianEncoder(_TrunkEncoder):
         input_shape: Sequence[int],
         widths: Sequence[int],
         latent_dim: int,
-        log_var_init: float | None = None,
+        log_var_init: float | Literal["mean"] | None = None,
         channels: Sequence[int] = (),
     ) -> None:
         super().__init__(input_shape, widths, latent_dim, channels)
         self.log_var = nn.Linear(widths[-1], latent_dim)
-        if log_var_init is not None:
+        self.copies_mean = log_var_init == "mean"
+        if log_var_init is not None and log_var_init != "mean":
             nn.init.zeros_(self.log_var.weight)
             nn.init.constant_(self.log_var.bias, log_var_init)
 
@@ -146,7 +149,9 @@ class GaussianEncoder(_TrunkEncoder):
         return at_least_float32(self.mean(hidden)), log_var
 
     def load_encoder(self, encoder: "Encoder | GaussianEncoder") -> None:
-        """Take over another encoder's trunk and mean head; the log-variance head stays as it is.
+        """Take over another encoder's trunk and mean head.
+
+        The log-variance head stays as it is, unless ``log_var_init="mean"`` makes it a copy of that head.
 
         Raises
         ------
@@ -156,6 +161,8 @@ class GaussianEncoder(_TrunkEncoder):
         try:
             self.trunk.load_state_dict(encoder.trunk.state_dict())
             self.mean.load_state_dict(encoder.mean.state_dict())
+            if self.copies_mean:
+                self.log_var.load_state_dict(encoder.mean.state_dict())
         except RuntimeError as error:
             raise LatentclustError(
                 "the pretrained encoder has layers of other sizes: "

@@ -139,8 +139,8 @@ class VaDE(Pretrained, RebuildingModel):
     """Which model."""
     gamma: Literal["sample", "exact"] = "exact"
     """Responsibilities in the bound: p(c|z) at the decoded sample, or their best value in closed form."""
-    log_var_init: Annotated[float, Field(ge=-20, le=20)] | None = -3.0
-    """Log-variance that every q(z|x) starts with; null for a random head."""
+    log_var_init: Annotated[float, Field(ge=-20, le=20)] | Literal["mean"] | None = -3.0
+    """Log-variance that every q(z|x) starts with; mean: a copy of the mean head; null: a random head."""
     n_samples: Samples = 1
     """Monte Carlo samples L of z per image."""
     refit_at: Epochs = (4,)
