@@ -51,7 +51,7 @@ class MixtureInitialization(L.Callback):
         ``images`` or ``inputs``: it gets the neighbors among the inputs.
     refit
         ``anew``: later fits are as the first. ``vote``: in later fits neighbors vote on the model's clusters,
-        those by features and, with ``space="inputs"`` or ``"inputs"``, those among the inputs
+        those by features and, with ``space="images"`` or ``"inputs"``, those among the inputs
         (:func:`latentclust.clustering.fit_vote`).
     voters
         Of each kind of neighbors.
