@@ -119,7 +119,7 @@ def test_the_method_may_see_neighbors_among_images(tmp_path: Path, monkeypatch: 
 def test_neighbors_vote_in_later_fits(space: str, tmp_path: Path) -> None:
     """In a model that stands still, so that the vote can be told from outside."""
     options = {"n_init": 1, "n_neighbors": 8, "n_epochs": 5, "n_layouts": 1}
-    init = MixtureInitialization("manifold", 0, space, "vote", voters=4, **options)
+    init = MixtureInitialization("manifold", 0, space, "vote", voters=4, vote_tolerance=2.0, **options)
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
     watch = Before(init)
     train(model, [watch, init], tmp_path, epochs=2)
@@ -302,3 +302,20 @@ def test_a_refit_forgets_what_adam_knew_of_the_old_mixture(tmp_path: Path) -> No
     assert mixture == [[0, 0, 0], [3, 3, 3], [0, 0, 0]]
     assert networks == [[], [4] * 6, [8] * 6]
     assert steps == [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("tolerance", "kept"), [(0.01, True), (2.0, False)])
+def test_a_vote_that_loses_the_graph_is_not_taken(tmp_path: Path, tolerance: float, kept: bool) -> None:
+    """The model forgets its clusters, so that what the neighbors vote on says nothing of the images."""
+
+    class Forgets(L.Callback):
+        def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            assert isinstance(pl_module, VaDE)
+            pl_module.prior.means.data.normal_(generator=torch.Generator().manual_seed(0))
+
+    options = {"n_neighbors": 6, "n_layouts": 1, "refit": "vote", "vote_tolerance": tolerance}
+    init = MixtureInitialization("manifold", 0, "images", **options)
+    train(vade(refit_at=[1]), [init, Forgets()], tmp_path, epochs=2)
+    assert init.start is not None
+    assert init.clusters is not None
+    assert torch.equal(init.start, init.clusters) == kept

@@ -62,6 +62,8 @@ class Manifold(Start):
     """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
     voters: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Neighbors of each kind that vote."""
+    vote_tolerance: Annotated[float, Field(ge=0, le=2)] = 0.01
+    """A vote that loses more modularity of the neighbor graph than this is not taken."""
 
 
 class Merged(Start):

@@ -70,7 +70,7 @@ class ClusterTargets(L.Callback):
         clusters = self._logits.argmax(1)
         moved = (clusters != self._clusters).float().mean().item()
         self._clusters = clusters
-        pl_module.log("cluster/moved", moved)
+        pl_module.log("cluster/moved", moved, sync_dist=True)  # equal in all processes
         if moved < pl_module.tolerance:
             trainer.should_stop = True
             self.settled = moved

@@ -20,6 +20,7 @@ from latentclust.clustering import (
     nearest_images,
 )
 from latentclust.clustering.manifold import neighbors_needed
+from latentclust.clustering.modularity import graph_of, modularity
 from latentclust.data import DataModule
 from latentclust.data.mapped import InputRows
 from latentclust.models import StartsFromMixture
@@ -55,6 +56,10 @@ class MixtureInitialization(L.Callback):
         (:func:`latentclust.clustering.fit_vote`).
     voters
         Of each kind of neighbors.
+    vote_tolerance
+        With ``space="images"`` or ``"inputs"``: a vote whose clusters fit the graph of these neighbors worse
+        than those before, by more than this (:func:`latentclust.clustering.modularity.modularity`), is not
+        taken, for what the model has learned is not what the inputs show.
     sample
         The mixture is fitted to this many inputs, drawn at random, of a larger pool.
     search
@@ -81,6 +86,7 @@ class MixtureInitialization(L.Callback):
         space: str = "codes",
         refit: str = "anew",
         voters: int = 5,
+        vote_tolerance: float = 0.01,
         sample: int = 100_000,
         search: Callable[[Tensor, int], Neighbors] = nearest_images,
         **options: Any,
@@ -90,6 +96,7 @@ class MixtureInitialization(L.Callback):
         self.space = space
         self.refit = refit
         self.voters = voters
+        self.vote_tolerance = vote_tolerance
         self.sample = sample
         self.search = search
         self.options = options
@@ -191,7 +198,21 @@ class MixtureInitialization(L.Callback):
         if self.space in AMONG_INPUTS:
             senses.append(self._near(images))
         codes, clusters = in_chunks(model.encode, images), in_chunks(model.predict, images)
-        return fit_vote(codes, model.n_clusters, clusters, senses, voters=self.voters)
+        voted = fit_vote(codes, model.n_clusters, clusters, senses, voters=self.voters)
+        if self.space not in AMONG_INPUTS:
+            return voted
+        assert self.clusters is not None
+        held = self.clusters[self.chosen(len(self.clusters))]
+        graph = graph_of(self._near(images))
+        before, after = (modularity(part.numpy(), graph) for part in (held, voted.clusters))
+        taken = before - after <= self.vote_tolerance
+        log.info(
+            "The neighbors' vote is %s: the modularity of its clusters is %.4f, of those before %.4f",
+            "taken" if taken else "not taken",
+            after,
+            before,
+        )
+        return voted if taken else fit_vote(codes, model.n_clusters, held, [])  # nobody votes
 
     def _near(self, images: Tensor) -> Neighbors:
         """Return the neighbors among the images, which stay what they are in later fits."""
