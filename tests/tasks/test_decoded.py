@@ -39,6 +39,6 @@ def test_prototypes_stand_beside_their_most_and_least_certain_members(
         ranked = members[np.argsort(view.confidence[members])]
         n = min(len(members), decoded.MEMBERS)
         for key, expected in (("uncertain", ranked[:n]), ("certain", ranked[::-1][:n])):
-            np.testing.assert_array_equal(drawn[key][place], view.pictures[expected])
+            np.testing.assert_array_equal(drawn[key][place], view.pictures(expected))
         mean = model.decode(model.prior.means[cluster])[0].detach()
         np.testing.assert_allclose(drawn["means"][place].squeeze(), mean, rtol=1e-4, atol=1e-6)

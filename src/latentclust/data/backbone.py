@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from latentclust.data.kept import keep, place, taken
+from latentclust.data.looks import Looks
 from latentclust.data.mapped import InputRows, parts
 from latentclust.data.splits import Source, Split
 from latentclust.errors import LatentclustError
@@ -224,7 +225,10 @@ def seen_by(backbone: Backbone, source: Source, cache_dir: str | Path | None = N
         arrays = _vectors(backbone, splits)
         if cache is not None:
             keep(cache, **arrays)
-    seen = [replace(split, inputs=torch.from_numpy(arrays[f"x{i}"])) for i, split in enumerate(splits)]
+    seen = [
+        replace(split, inputs=torch.from_numpy(arrays[f"x{i}"]), looks=Looks.of_images(split.inputs))
+        for i, split in enumerate(splits)
+    ]
     return replace(
         source,
         train=seen[0],

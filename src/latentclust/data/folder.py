@@ -13,6 +13,7 @@ from torch import Tensor
 from latentclust.data.checks import require_variety
 from latentclust.data.found import Found, find_images
 from latentclust.data.kept import keep, place, taken
+from latentclust.data.looks import Looks
 from latentclust.data.pictures import Pictures, Size, read_images, sizes_of, told_of
 from latentclust.data.splits import Source, Split, require_limit, uniform_choice
 from latentclust.errors import LatentclustError
@@ -103,11 +104,12 @@ def load_folder(
         raise LatentclustError(f"{folder}: {error}") from error
     names = [found.names[i] for i in pictures.kept]
     reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color, "on_error": on_error}
-    notes = _notes(found, pictures)
+    notes, looks = _notes(found, pictures), None
     if eyes is not None:
         reading["backbone"] = eyes.plain()
         notes += (eyes.note(pictures.inputs.shape[1]),)
-    return replace(_source(whole, names, pictures.inputs, notes, reading), limited=limited)
+        looks = Looks.of_files([folder / name for name in names], target, color)
+    return replace(_source(whole, names, pictures.inputs, looks, notes, reading), limited=limited)
 
 
 def _target(folder: Path, found: Found, size: int | Sequence[int] | None, eyes: Eyes | None) -> Size:
@@ -174,7 +176,12 @@ def _notes(found: Found, pictures: Pictures) -> tuple[str, ...]:
 
 
 def _source(
-    whole: list[str], names: list[str], inputs: Tensor, notes: tuple[str, ...], reading: Mapping[str, Any]
+    whole: list[str],
+    names: list[str],
+    inputs: Tensor,
+    looks: Looks | None,
+    notes: tuple[str, ...],
+    reading: Mapping[str, Any],
 ) -> Source:
     """Put what was read into splits; the classes are those of the whole folder."""
     parts = [tuple(name.split("/")) for name in whole]
@@ -184,7 +191,7 @@ def _source(
     labels, classes, note = _classes([part[1:] if split else part for part in parts])
     places = {name: place for place, name in enumerate(whole)}
     kept = torch.tensor([places[name] for name in names])
-    read = Split(inputs, None if labels is None else labels[kept], ids)
+    read = Split(inputs, None if labels is None else labels[kept], ids, looks)
     notes += (note,) if note else ()
     if not split:
         return Source(read, None, classes, (), notes, reading)

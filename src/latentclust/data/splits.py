@@ -1,12 +1,13 @@
 """Sets of inputs, images or vectors, and how to take a smaller but like set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from latentclust.data.looks import Looks
 from latentclust.data.mapped import InputRows, MappedInputs
 from latentclust.errors import LatentclustError
 
@@ -47,11 +48,14 @@ class Split:
         int64 ``(N,)``, values 0..K-1, on the CPU; None for unlabeled inputs.
     ids : tuple[str, ...] or None
         What each input is called, N names such as those of files; None: by their places 0..N-1.
+    looks : Looks or None
+        The pictures that vectors were made of, for people; None where there are none.
     """
 
     inputs: InputRows
     labels: Tensor | None
     ids: tuple[str, ...] | None = None
+    looks: Looks | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -62,6 +66,7 @@ class Split:
             self.inputs[index],
             None if self.labels is None else self.labels[index],
             None if self.ids is None else _chosen(self.ids, index),
+            None if self.looks is None else self.looks[index],
         )
 
     def __add__(self, other: "Split") -> "Split":
@@ -72,11 +77,12 @@ class Split:
         unlabeled = self.labels is None or other.labels is None
         labels = None if unlabeled else torch.cat([self.labels, other.labels])  # type: ignore[list-item]
         ids = None if self.ids is None or other.ids is None else self.ids + other.ids
-        return Split(inputs, labels, ids)
+        looks = None if self.looks is None or other.looks is None else self.looks + other.looks
+        return Split(inputs, labels, ids, looks)
 
     def to(self, device: torch.device | str) -> "Split":
         """Move the inputs, as they are stored; the labels stay on the CPU, where evaluation wants them."""
-        return Split(self.inputs.to(device), self.labels, self.ids)
+        return replace(self, inputs=self.inputs.to(device))
 
 
 def _chosen(ids: tuple[str, ...], index: slice | Tensor) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentclust.clustering.partitions import Partition
 from latentclust.data import DataModule
+from latentclust.data.looks import Looks
 from latentclust.data.mapped import InputRows, parts
 from latentclust.data.points import (
     DistanceContrast,
@@ -38,11 +39,14 @@ class Inputs:
         The true groups of the sample ``(N,)``; None where they are not known.
     data
         The inputs; None for points.
+    looks
+        The pictures that the sample was made of; None where there are none.
     """
 
     sample: Floats
     labels: Integers | None
     data: DataModule | None = None
+    looks: Looks | None = None
 
     @classmethod
     def of_images(cls, data: DataModule, seed: int) -> "Inputs":
@@ -52,7 +56,7 @@ class Inputs:
             order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
             pool = pool[order[:LARGEST_FIT]]
         labels = pool.labels
-        return cls(pixels(pool.inputs[:]), None if labels is None else labels.numpy(), data)
+        return cls(pixels(pool.inputs[:]), None if labels is None else labels.numpy(), data, pool.looks)
 
     @property
     def kind(self) -> str:

@@ -5,7 +5,7 @@ from latentclust.figures.confusion import confusion_matrix
 from latentclust.figures.curves import training_curves
 from latentclust.figures.distances import distance_histogram
 from latentclust.figures.explorer import Explorer, explorer
-from latentclust.figures.generation import image_grid, interpolation, prototypes, reconstructions
+from latentclust.figures.generation import galleries, image_grid, interpolation, prototypes, reconstructions
 from latentclust.figures.latent import confidence_scatter, latent_scatter
 from latentclust.figures.number import number_of_clusters
 from latentclust.figures.numerals import numeral_scatter
@@ -30,6 +30,7 @@ __all__ = [
     "distance_histogram",
     "explorer",
     "frame",
+    "galleries",
     "image_grid",
     "interpolation",
     "latent_scatter",

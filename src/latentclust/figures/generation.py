@@ -1,6 +1,6 @@
 """Images the model drew: samples of each component, and inputs beside their reconstructions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -143,12 +143,44 @@ def prototypes(
     LatentclustError
         As many lists of members as clusters are needed, and members as large as the means.
     """
-    groups = {
-        "mean": _padded([image[None] for image in prototype], prototype),
-        "most certain": _padded(certain, prototype),
-        "least certain": _padded(uncertain, prototype),
-    }
-    pictures = {name: images for name, images in groups.items() if images is not None}
+    shape = prototype.shape[1:]
+    if any(
+        len(members) != len(prototype) or any(images.shape[1:] != shape for images in members)
+        for members in (certain, uncertain)
+    ):
+        raise LatentclustError(
+            f"prototypes of the shape {prototype.shape} need a list of images {shape} for each cluster, "
+            f"not {[images.shape for images in (*certain, *uncertain)]}"
+        )
+    groups = {"mean": list(prototype[:, None]), "most certain": certain, "least certain": uncertain}
+    return galleries(groups, title=title, row_labels=row_labels)
+
+
+@styled
+def galleries(
+    groups: Mapping[str, Sequence[Floats]], *, title: str, row_labels: Sequence[str] | None = None
+) -> Figure:
+    """Draw a row for each cluster, with images of several kinds beside each other.
+
+    Parameters
+    ----------
+    groups
+        By kind, for each of K clusters its images in [0, 1], ``(M_k, H, W[, C])`` with C of 1 or 3. A cluster
+        with fewer images of a kind than another has white cells in their place; a kind without any is left
+        out.
+    title
+        What is shown: data, model, epoch.
+    row_labels
+        A text for each cluster, such as its number and share.
+
+    Raises
+    ------
+    LatentclustError
+        There is no image.
+    """
+    pictures = {name: picture for name, images in groups.items() if (picture := _padded(images)) is not None}
+    if not pictures:
+        raise LatentclustError("a grid of images needs an image at least")
     pieces: list[Picture] = []
     centers, texts, x = [], [], 0
     for name, piece in pictures.items():
@@ -161,23 +193,17 @@ def prototypes(
         x += piece.shape[1]
     labels = [] if row_labels is None else row_labels
     figure, axes = page(np.concatenate(pieces, axis=1), title, left=widest(labels), top=highest(texts))
-    label_rows(axes, labels, len(prototype))
+    label_rows(axes, labels, max(map(len, groups.values())))
     label_columns(axes, centers, texts)
     return figure
 
 
-def _padded(members: Sequence[Floats], prototype: Floats) -> Picture | None:
+def _padded(members: Sequence[Floats]) -> Picture | None:
     """Tile a row for each cluster, white where it has fewer images than another; None if none has any."""
-    shape = prototype.shape[1:]
-    if len(members) != len(prototype) or any(images.shape[1:] != shape for images in members):
-        raise LatentclustError(
-            f"prototypes of the shape {prototype.shape} need a list of images {shape} for each cluster, "
-            f"not {[images.shape for images in members]}"
-        )
     most = max((len(images) for images in members), default=0)
-    if len(prototype) and not most:
+    if not most:
         return None
-    rows = np.ones((len(prototype), most, *shape), dtype=prototype.dtype)
+    rows = np.ones((len(members), most, *members[0].shape[1:]), dtype=members[0].dtype)
     for row, images in zip(rows, members, strict=True):
         row[: len(images)] = images
     return mosaic(rows)

@@ -12,6 +12,7 @@ from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.results import Result
 from latentclust.evaluation.unlabeled import sampled
 from latentclust.gallery.decoded import generation
+from latentclust.gallery.members import members
 from latentclust.gallery.oddities import oddities
 from latentclust.gallery.pictures import Drawing
 from latentclust.gallery.view import Floats, View
@@ -60,6 +61,7 @@ def draw(
     yield from profiles(data, view, own)
     if looked is not None:
         yield from oddities(looked, data.class_names, view.title)
+    yield from members(view)
     yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))

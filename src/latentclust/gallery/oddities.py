@@ -7,11 +7,9 @@ import numpy as np
 import torch
 
 from latentclust import figures
-from latentclust.data import Split
-from latentclust.data.batches import as_floats
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.assignments import Integers
-from latentclust.gallery.pictures import Drawing, Pictures, as_pictures, in_rows
+from latentclust.gallery.pictures import Drawing, Painter, in_rows, pictures_of
 from latentclust.training.inference import Looked
 
 ROWS, COLUMNS = 8, 10
@@ -19,18 +17,18 @@ UNLIKE = 40
 
 
 def oddities(looked: Looked, class_names: Sequence[str], title: str) -> Iterator[Drawing]:
-    """Draw galleries of a pool of images.
+    """Draw galleries of a pool of images, or of what was made of images.
 
     Parameters
     ----------
     looked
-        The images, and what the model says of them.
+        The inputs, and what the model says of them.
     class_names
         Of the labels; empty without them.
     title
         What every title begins with.
     """
-    if looked.split.inputs.dim() != 4:
+    if looked.split.inputs.dim() != 4 and looked.split.looks is None:
         return
     if looked.split.labels is not None and class_names:
         yield from wrong(looked, looked.split.labels.numpy(), class_names, title)
@@ -40,7 +38,7 @@ def oddities(looked: Looked, class_names: Sequence[str], title: str) -> Iterator
         "unlike",
         "Like nothing seen: what the model explains worst",
         figures.image_grid(
-            in_rows(pictures_of(looked.split, lowest), COLUMNS),
+            in_rows(pictures_of(looked.split, lowest, Painter()), COLUMNS),
             title=f"{title}: the {len(lowest)} of {len(bounds):,} images that the model explains worst",
         ),
     )
@@ -62,7 +60,7 @@ def wrong(looked: Looked, labels: Integers, class_names: Sequence[str], title: s
     for (taken, true), number in mistakes.most_common(ROWS):
         members = places[(classes[places] == taken) & (labels[places] == true)]
         members = members[np.argsort(-confidence[members], kind="stable")][:COLUMNS]
-        pictures = pictures_of(looked.split, torch.from_numpy(members))
+        pictures = pictures_of(looked.split, torch.from_numpy(members), Painter())
         white = np.ones((COLUMNS - len(pictures), *pictures.shape[1:]))
         rows.append(np.concatenate([pictures, white]))
         names.append(f"{class_names[true]} among {class_names[taken]}: {number:,}")
@@ -75,9 +73,3 @@ def wrong(looked: Looked, labels: Integers, class_names: Sequence[str], title: s
             row_labels=names,
         ),
     )
-
-
-def pictures_of(split: Split, places: torch.Tensor) -> Pictures:
-    """Return some of the images as they are drawn."""
-    images = split.inputs
-    return as_pictures(as_floats(images[places.to(images.device)]))

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentclust.data import Split, as_floats
+
 Pictures = NDArray[np.float64]
 
 PROFILE, BARS = 32, 96
@@ -20,6 +22,8 @@ PROFILE, BARS = 32, 96
 QUANTILE = 0.99
 """Of the sizes of all numbers: what the longest bar of a profile stands for."""
 
+SIDE = 96
+"""Pixels of a photo in a figure, where the inputs are its features: at most, along the longer side."""
 LARGEST_SPRITE = 8192
 """Pixels that a side of the one picture may have in which TensorBoard wants all thumbnails."""
 
@@ -76,6 +80,30 @@ class Painter(NamedTuple):
     def __call__(self, inputs: Tensor) -> Pictures:
         """Draw inputs ``(..., C, H, W)`` in [0, 1] or ``(..., P)`` as pictures ``(..., H, W, C)``."""
         return as_pictures(inputs) if self.limit is None else as_profiles(inputs, self.limit)
+
+
+def pictures_of(split: Split, places: Tensor, paint: Painter, side: int = SIDE) -> Pictures:
+    """Draw some of a split's inputs: as the pictures that they were made of, or else as they are.
+
+    Parameters
+    ----------
+    split
+        The inputs, preprocessed.
+    places
+        Which of them, int64 ``(n,)``, n > 0.
+    paint
+        Draws inputs that were made of no pictures.
+    side
+        Pixels of the pictures that they were made of, at most.
+
+    Returns
+    -------
+    Pictures
+        ``(n, H, W, C)``.
+    """
+    if split.looks is not None:
+        return as_pictures(as_floats(split.looks(places, side)))
+    return paint(as_floats(split.inputs[places.to(split.inputs.device)]))
 
 
 def as_profiles(vectors: Tensor, limit: float) -> Pictures:

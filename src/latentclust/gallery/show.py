@@ -117,7 +117,7 @@ def keep_explored(folder: Path, view: View, planes: Planes) -> None:
     own = "Latent space" if view.codes.shape[1] <= 2 else "PCA of the latent space"
     all_planes = {own: view.plane.project(view.codes), **planes}
     arrays: dict[str, Any] = {
-        "pictures": (view.pictures * 255).round().astype(np.uint8),
+        "pictures": (view.small_pictures * 255).round().astype(np.uint8),
         "clusters": view.clusters,
         "class_names": np.array(view.class_names, dtype=str),
         "axis_labels": np.array(view.plane.labels, dtype=str),

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from latentclust import figures
 from latentclust.clustering.choose import Choice
+from latentclust.data import as_floats
 from latentclust.data.points import Floats, Integers
 from latentclust.evaluation import contingency, match_clusters
 from latentclust.evaluation.findings import Finding
 from latentclust.evaluation.results import Result
 from latentclust.figures import Plane
 from latentclust.gallery.number import CAPTION, FILE, draw_choice
-from latentclust.gallery.pictures import Painter
+from latentclust.gallery.pictures import SIDE, Painter, as_pictures, in_rows
 from latentclust.gallery.show import kept_account
 
 SCATTER_POINTS = 4000
@@ -150,13 +151,21 @@ def means(finding: Finding, title: str) -> Figure:
     """Draw the mean of each cluster, and after it some of its members."""
     inputs, found = finding.inputs, finding.partition
     assert inputs.data is not None
-    rows, labels = [], []
+    rows, labels, places = [], [], []
     rng = np.random.default_rng(0)
     for cluster in np.unique(found.clusters):
-        members = inputs.sample[found.clusters == cluster]
-        examples = members[rng.integers(len(members), size=EXAMPLES)]
-        rows.append(np.stack([members.mean(axis=0), *examples]))
-        labels.append(f"{cluster}: {len(members) / len(inputs.sample):.1%}")
+        own = np.flatnonzero(found.clusters == cluster)
+        chosen = own[rng.integers(len(own), size=EXAMPLES)]
+        places.append(chosen)
+        rows.append(np.stack([inputs.sample[own].mean(axis=0), *inputs.sample[chosen]]))
+        labels.append(f"{cluster}: {len(own) / len(inputs.sample):.1%}")
+    if inputs.looks is not None:
+        pictures = as_pictures(as_floats(inputs.looks(torch.from_numpy(np.concatenate(places)), SIDE)))
+        return figures.image_grid(
+            in_rows(pictures, EXAMPLES),
+            title=f"{title}: each cluster's share and some of its images",
+            row_labels=labels,
+        )
     grid = torch.from_numpy(np.stack(rows)).reshape(len(rows), -1, *inputs.data.input_shape)
     paint = Painter.of(torch.from_numpy(inputs.sample).reshape(-1, *inputs.data.input_shape))
     return figures.image_grid(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentclust import figures
-from latentclust.data import DataModule, as_floats
+from latentclust.data import DataModule, Split, as_floats
 from latentclust.figures.style import color
-from latentclust.gallery.pictures import Painter, Pictures, as_thumbnails, tinted
+from latentclust.gallery.pictures import SIDE, Painter, Pictures, as_thumbnails, pictures_of, tinted
 from latentclust.models import Clusters, HasCenters, HasMixture, LatentModel
 from latentclust.training.inference import evaluating, in_chunks
 
@@ -19,6 +19,7 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
 POINTS = 4000
+SMALL = 64  # pixels of a photo that belongs to a dot, at most
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class View:
         What every title begins with: model and data.
     paint
         Makes pictures of inputs like these.
-    pictures
-        The inputs as they are drawn, ``(M, H, W, C)`` in [0, 1], gray or RGB.
+    inputs
+        The inputs as they are stored, preprocessed, on the CPU, with the pictures that they were made of.
     pixels
         The inputs as they are, ``(M, P)``: vectors, or images with all their channels in [0, 1].
     codes
@@ -54,7 +55,7 @@ class View:
 
     title: str
     paint: Painter
-    pictures: Pictures
+    inputs: Split
     pixels: Floats
     codes: Floats
     clusters: Integers
@@ -116,7 +117,7 @@ class View:
         return cls(
             title,
             paint,
-            paint(unit),
+            Split(images.cpu(), None, looks=None if data.pool.looks is None else data.pool.looks[chosen]),
             pixels,
             codes,
             own,
@@ -140,16 +141,25 @@ class View:
             return None
         return self.plane.project_components(self.means, self.variances)
 
+    def pictures(self, places: Integers, side: int = SIDE) -> Pictures:
+        """Draw some of the inputs, ``(n, H, W, C)`` in [0, 1]; ``side`` as for :func:`pictures_of`."""
+        return pictures_of(self.inputs, torch.from_numpy(places.copy()), self.paint, side)
+
+    @cached_property
+    def small_pictures(self) -> Pictures:
+        """All inputs as dots show them, ``(M, H, W, C)``."""
+        return self.pictures(np.arange(len(self.codes)), SMALL)
+
     @property
     def thumbnails(self) -> Tensor:
         """The images for TensorBoard's projector, ``(M, 3, S, S)``, in the colors of their clusters."""
-        return as_thumbnails(tinted(self.pictures, [color(int(c)) for c in self.clusters]))
+        return as_thumbnails(tinted(self.small_pictures, [color(int(c)) for c in self.clusters]))
 
     def first(self, size: int) -> "View":
         """Return a view of the first inputs alone; the sample is in random order."""
         return replace(
             self,
-            pictures=self.pictures[:size],
+            inputs=self.inputs[:size],
             pixels=self.pixels[:size],
             codes=self.codes[:size],
             clusters=self.clusters[:size],
