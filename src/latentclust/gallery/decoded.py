@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from latentclust import figures
-from latentclust.data import as_floats
 from latentclust.gallery.pictures import Drawing, in_rows
 from latentclust.gallery.view import Floats, View
 from latentclust.models import HasCenters, HasMixture, LatentModel, Samples
@@ -20,7 +19,12 @@ STEPS = 11
 
 
 def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Drawing]:
-    """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes."""
+    """Draw what the decoder makes of samples, of a plane, of the way between components, and of codes.
+
+    Nothing is drawn where it makes features of photos, which tell a person nothing.
+    """
+    if view.inputs.looks is not None:
+        return
     with evaluating(model), torch.no_grad():
         if view.merged:
             if view.means is not None:
@@ -44,7 +48,7 @@ def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Draw
             )
         if view.codes.shape[1] >= 2:
             yield plane(settings, model, view)
-        shown = view.paint(as_floats(view.inputs.inputs[:RECONSTRUCTIONS]))
+        shown = view.pictures(np.arange(min(RECONSTRUCTIONS, len(view.codes))))
         decoded = view.paint(decode(model, view.codes[:RECONSTRUCTIONS]))
         yield Drawing(
             "reconstructions",
@@ -81,9 +85,25 @@ def samples(model: LatentModel, view: View, weights: Floats) -> Drawing:
 def centers(model: LatentModel, view: View, weights: Floats) -> Iterator[Drawing]:
     """Draw the decoded means of the clusters with their members, and the way from each mean to the next."""
     assert view.means is not None
+    assert view.confidence is not None
     order, names = by_weight(weights)
-    if view.inputs.looks is None:  # a photo is none that its decoded features could be compared with
-        yield prototypes(model, view, order, names)
+    certain, uncertain = [], []
+    for cluster in order:
+        members = np.flatnonzero(view.clusters == cluster)
+        members = members[np.argsort(view.confidence[members], kind="stable")]
+        uncertain.append(view.pictures(members[:MEMBERS]))
+        certain.append(view.pictures(members[::-1][:MEMBERS]))
+    yield Drawing(
+        "prototypes",
+        "Prototypes, with their most and least certain members",
+        figures.prototypes(
+            view.paint(decode(model, view.means[order])),
+            certain,
+            uncertain,
+            title=f"{view.title}: decoded means, most and least certain members",
+            row_labels=names,
+        ),
+    )
     pairs = list(zip(order, order[1:] + order[:1], strict=True)) if len(order) > 1 else []
     if pairs:
         codes = np.stack([figures.between(view.means[a], view.means[b], STEPS) for a, b in pairs])
@@ -96,29 +116,6 @@ def centers(model: LatentModel, view: View, weights: Floats) -> Iterator[Drawing
                 row_labels=[f"{a} to {b}" for a, b in pairs],
             ),
         )
-
-
-def prototypes(model: LatentModel, view: View, order: list[int], names: list[str]) -> Drawing:
-    """Draw the clusters' decoded means, in this order and with these names, beside some of their members."""
-    assert view.means is not None
-    assert view.confidence is not None
-    certain, uncertain = [], []
-    for cluster in order:
-        members = np.flatnonzero(view.clusters == cluster)
-        members = members[np.argsort(view.confidence[members], kind="stable")]
-        uncertain.append(view.pictures(members[:MEMBERS]))
-        certain.append(view.pictures(members[::-1][:MEMBERS]))
-    return Drawing(
-        "prototypes",
-        "Prototypes, with their most and least certain members",
-        figures.prototypes(
-            view.paint(decode(model, view.means[order])),
-            certain,
-            uncertain,
-            title=f"{view.title}: decoded means, most and least certain members",
-            row_labels=names,
-        ),
-    )
 
 
 def plane(settings: Plane, model: LatentModel, view: View) -> Drawing:

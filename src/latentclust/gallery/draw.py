@@ -56,12 +56,12 @@ def draw(
         What the model says of the pool; what is odd about it is not drawn without.
     """
     yield from latent_space(view)
+    yield from members(view)
     yield from embeddings(view, planes)
     yield from clustering(data, view, own)
     yield from profiles(data, view, own)
     if looked is not None:
         yield from oddities(looked, data.class_names, view.title)
-    yield from members(view)
     yield from generation(settings, model, view)
     if history:
         yield Drawing("curves", "Training", figures.training_curves(history, title=f"{view.title}: training"))

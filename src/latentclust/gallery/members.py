@@ -8,7 +8,7 @@ from latentclust import figures
 from latentclust.gallery.pictures import Drawing
 from latentclust.gallery.view import Integers, View, means_of
 
-MEMBERS = 5  # of each kind
+MEMBERS = 4  # of each kind
 
 
 def members(view: View) -> Iterator[Drawing]:
