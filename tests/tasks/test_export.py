@@ -1,5 +1,6 @@
 """task=export: what other programs get, run by these."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -20,6 +21,15 @@ RUNS = {
     "ae": ["experiment=tiny_ae"],
     "dec": ["experiment=tiny_dec"],
 }
+
+
+def judged(folder: Path) -> dict[str, np.ndarray]:
+    """Read the columns of task=predict that judge an input by its bound."""
+    with (folder / "assignments.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    (name,) = {"elbo_at_mean", "minus_error"} & set(rows[0])
+    unlike = np.array([row["unlike"] == "true" for row in rows])
+    return {"bound": np.array([float(row[name]) for row in rows]), "unlike": unlike}
 
 
 def digits(n: int) -> np.ndarray:
@@ -44,17 +54,23 @@ def test_onnxruntime_gives_what_predict_gives(
     raw = digits(300)
     predicted = latentclust("task=predict", "ckpt_path=last", "data.pool=all")
     assert predicted.folder is not None
-    arrays = np.load(predicted.folder / "predictions.npz")
+    arrays, table = np.load(predicted.folder / "predictions.npz"), judged(predicted.folder)
     for n in (1, 2, 300):
-        cluster, gamma, code = session.run(["cluster", "gamma", "code"], {"x": raw[:n]})
+        cluster, gamma, code, bound, unlike = session.run(None, {"x": raw[:n]})
         np.testing.assert_allclose(code, arrays["codes"][:n], rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(gamma, arrays["responsibilities"][:n], rtol=1e-2, atol=1e-4)
         np.testing.assert_array_equal(cluster, arrays["clusters"][:n])
+        np.testing.assert_allclose(bound, table["bound"][:n], rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(unlike, table["unlike"][:n])
+    assert 1 <= table["unlike"].sum() <= 20
     facts = json.loads((outcome.folder / "export.json").read_text())
     assert facts["opset"] == 18
     assert facts["input"] == {"name": "x", "shape": ["batch", 1, 8, 8], "dtype": "uint8"}
     assert 0 <= facts["max_difference"]["code"] < 1e-3
     assert len(facts["bound"]["percentiles"]) == 101
+    assert facts["outputs"] == ["cluster", "gamma", "code", "bound", "unlike"]
+    assert facts["bound"]["name"] == ("elbo_at_mean" if model in ("vade", "conv", "vae") else "minus_error")
+    assert 0 <= facts["max_difference"]["bound"] < 1e-4
     assert "On 1,000 inputs it differs from PyTorch by at most" in " ".join(outcome.out.split())
 
 
@@ -64,13 +80,22 @@ def test_torch_alone_runs_the_other_format(trained: Command, latentclust: Comman
     assert outcome.status == 0, outcome.err
     assert outcome.folder is not None
     module = torch.export.load(outcome.folder / "model.pt2").module()
-    cluster, gamma, code = module(torch.from_numpy(digits(30)))
+    cluster, gamma, code, bound, unlike = module(torch.from_numpy(digits(30)))
     predicted = latentclust("task=predict", "ckpt_path=last")
     assert predicted.folder is not None
     arrays = np.load(predicted.folder / "predictions.npz")
     np.testing.assert_allclose(code.detach(), arrays["codes"][:30], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(gamma.detach(), arrays["responsibilities"][:30], rtol=1e-2, atol=1e-4)
     np.testing.assert_array_equal(cluster, arrays["clusters"][:30])
+    table = judged(predicted.folder)
+    np.testing.assert_allclose(bound.detach(), table["bound"][:30], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(unlike, table["unlike"][:30])
+    small = latentclust("task=export", "ckpt_path=last", "format=torch_export", "output.bound=false")
+    assert small.status == 0, small.err
+    assert small.folder is not None
+    assert json.loads((small.folder / "export.json").read_text())["outputs"] == ["cluster", "gamma", "code"]
+    size, whole = ((run / "model.pt2").stat().st_size for run in (small.folder, outcome.folder))
+    assert size < whole
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(

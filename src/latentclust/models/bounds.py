@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 PERCENTS = 101
+UNLIKE = 1
+"""The percentile of the pool below which an input is like nothing seen."""
 
 
 class Described(NamedTuple):
@@ -69,7 +71,7 @@ class PoolBounds(nn.Module):
         if self.quantiles is None:
             return None
         # Written so that NaN is unlike.
-        marked: NDArray[np.bool_] = ~(bounds >= float(self.quantiles[1]))
+        marked: NDArray[np.bool_] = ~(bounds >= float(self.quantiles[UNLIKE]))
         return marked
 
     def _apply(self, fn: Any, recurse: bool = True) -> "PoolBounds":

@@ -157,7 +157,8 @@ def expected_nll(x: Tensor, output: Tensor, likelihood: Likelihood) -> Tensor:
     ``x`` are B inputs and ``output`` what the decoder says of L samples of each, ``(L, B, *O)``, or of one,
     ``(B, *O)``.
     """
-    return likelihood.nll(output, x).reshape(-1, len(x)).mean(dim=0)
+    # The shape, for len() would fix the batch of an exported program.
+    return likelihood.nll(output, x).reshape(-1, x.shape[0]).mean(dim=0)
 
 
 def balanced_targets(log_joint: Tensor, temperature: float) -> Tensor:

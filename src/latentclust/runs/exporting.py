@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,10 +19,11 @@ from latentclust.data.description import Description
 from latentclust.data.incoming import takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
+from latentclust.models.bounds import UNLIKE
 
 # What torch's exporter writes without converting it, and what every onnxruntime since 1.14 (2023) reads.
 OPSET = 18
-OUTPUTS = ("cluster", "gamma", "code")
+COUNTED = ("cluster", "unlike")  # outputs that are equal or not
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2"}
 
@@ -31,24 +32,51 @@ Apply = Callable[[Tensor], Arrays]
 
 
 class Deployed(nn.Module):
-    """A model as other programs want it: raw inputs in; clusters, responsibilities and codes out.
+    """A model as other programs want it: raw inputs in, what ``task=predict`` says of each out.
 
     Parameters
     ----------
     model
         With clusters, in evaluation mode, on the CPU.
+    judged
+        Whether the bounds are computed, which takes the decoder.
+
+    Attributes
+    ----------
+    outputs : tuple[str, ...]
+        The names of what comes out: ``cluster``, ``gamma``, ``code``; if judged ``bound``, and ``unlike``
+        where the pool's bounds are known.
     """
 
-    def __init__(self, model: LatentModel) -> None:
+    def __init__(self, model: LatentModel, *, judged: bool = True) -> None:
         super().__init__()
         self.model = model
         self.preprocess = model.takes.preprocess
+        self.judged = judged
+        known = model.pool_bounds.quantiles
+        self.threshold = None if known is None or not judged else float(known[UNLIKE])
+        self.outputs: tuple[str, ...] = ("cluster", "gamma", "code")
+        self.outputs += ("bound",) * judged + ("unlike",) * (self.threshold is not None)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute clusters ``(B,)``, int64, responsibilities ``(B, K)`` and codes ``(B, D)``."""
-        code = self.model.encode(self.preprocess(x))
-        gamma = self.model.responsibilities(code)
-        return gamma.argmax(dim=-1), gamma, code
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Compute :attr:`outputs` of B raw inputs.
+
+        Returns
+        -------
+        tuple[Tensor, ...]
+            Clusters ``(B,)``, int64, responsibilities ``(B, K)`` and codes ``(B, D)``; bounds ``(B,)``, and
+            whether these are below the pool's 1st percentile, or not a number, bool ``(B,)``.
+        """
+        x = self.preprocess(x)
+        if not self.judged:
+            code = self.model.encode(x)
+            gamma = self.model.responsibilities(code)
+            return gamma.argmax(dim=-1), gamma, code
+        code, gamma, bound = self.model.describe(x)
+        found = gamma.argmax(dim=-1), gamma, code, bound
+        if self.threshold is None:
+            return found
+        return *found, (bound.double() >= self.threshold).logical_not()  # written so that NaN is unlike
 
 
 def plausible(takes: Description, n: int, generator: torch.Generator) -> Tensor:
@@ -82,13 +110,13 @@ def require_exporter(kind: str) -> None:
 
 
 @torch.no_grad()
-def export(model: LatentModel, example: Tensor, folder: Path, kind: str) -> Path:
+def export(deployed: Deployed, example: Tensor, folder: Path, kind: str) -> Path:
     """Write a model as ``model.onnx`` or ``model.pt2``, for batches of any size.
 
     Parameters
     ----------
-    model
-        With clusters, in evaluation mode, on the CPU.
+    deployed
+        The model, in evaluation mode.
     example
         Raw inputs, at least 2: their type and shape are what the file will take.
     folder
@@ -103,13 +131,13 @@ def export(model: LatentModel, example: Tensor, folder: Path, kind: str) -> Path
     """
     # Its passes announce each constant that they share.
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)
-    deployed, path = Deployed(model).eval(), folder / f"model{SUFFIXES[kind]}"
+    path = folder / f"model{SUFFIXES[kind]}"
     sizes = {"x": {0: torch.export.Dim("batch", min=1)}}
     try:
         with catch_warnings():
             simplefilter("ignore")  # of the exporters' own insides
             program = torch.export.export(deployed, (example,), dynamic_shapes=sizes)
-            written: Any = program if kind == "torch_export" else to_onnx(program)
+            written: Any = program if kind == "torch_export" else to_onnx(program, deployed.outputs)
     except Exception as error:  # whatever an exporter cannot do, it says in its own way
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise LatentclustError(f"this model cannot be exported as {kind}: {reason[0]}") from error
@@ -122,7 +150,7 @@ def export(model: LatentModel, example: Tensor, folder: Path, kind: str) -> Path
     return path
 
 
-def to_onnx(program: torch.export.ExportedProgram) -> Any:
+def to_onnx(program: torch.export.ExportedProgram, outputs: Sequence[str]) -> Any:
     """Translate an exported program to ONNX."""
     return torch.onnx.export(
         program,
@@ -130,7 +158,7 @@ def to_onnx(program: torch.export.ExportedProgram) -> Any:
         dynamo=True,
         opset_version=OPSET,
         input_names=["x"],
-        output_names=list(OUTPUTS),
+        output_names=list(outputs),
         verbose=False,
     )
 
@@ -141,7 +169,7 @@ def opened(path: Path, kind: str) -> Apply:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return lambda x: tuple(session.run(list(OUTPUTS), {"x": x.numpy()}))
+        return lambda x: tuple(session.run(None, {"x": x.numpy()}))
     with catch_warnings():
         simplefilter("ignore")
         module = torch.export.load(path).module()
@@ -149,31 +177,37 @@ def opened(path: Path, kind: str) -> Apply:
 
 
 @torch.no_grad()
-def differences(model: LatentModel, apply: Apply, inputs: Tensor) -> dict[str, float]:
+def differences(deployed: Deployed, apply: Apply, inputs: Tensor) -> dict[str, float]:
     """Compare an exported file with the model on inputs ``(M, ...)``, which it takes one by one and at once.
 
     Returns
     -------
     dict[str, float]
-        The largest absolute difference of ``gamma`` and of ``code``, and how many ``cluster`` differ.
+        By output: the largest absolute difference of ``gamma`` and ``code``, the largest of ``bound`` in
+        relation to its size if that is above 1, and how many ``cluster`` and ``unlike`` differ.
     """
-    expected = [part.numpy() for part in Deployed(model)(inputs)]
+    expected = [part.numpy() for part in deployed(inputs)]
     found = apply(inputs)
     alone = apply(inputs[:1])
     for one, many in zip(alone, found, strict=True):
         if one.shape != (1, *many.shape[1:]):
             raise LatentclustError("the exported file takes no batch of 1: choose another format")
-    cluster, gamma, code = (
-        float(np.abs(got.astype(np.float64) - wanted).max())
-        for got, wanted in zip(found, expected, strict=True)
-    )
-    wrong = int((found[0] != expected[0]).sum()) if cluster else 0
-    return {"cluster": wrong, "gamma": gamma, "code": code}
+    return {
+        name: float((got != wanted).sum()) if name in COUNTED else _difference(got, wanted, name == "bound")
+        for name, got, wanted in zip(deployed.outputs, found, expected, strict=True)
+    }
 
 
-def keep_facts(path: Path, kind: str, model: LatentModel, example: Tensor, found: dict[str, Any]) -> Path:
+def _difference(got: NDArray[Any], wanted: NDArray[Any], relative: bool) -> float:
+    apart = np.abs(got.astype(np.float64) - wanted)
+    largest = (apart / np.abs(wanted).clip(min=1) if relative else apart).max()
+    return float(largest)
+
+
+def keep_facts(path: Path, kind: str, deployed: Deployed, example: Tensor, found: dict[str, Any]) -> Path:
     """Write ``export.json``: what the file takes and gives, and how far it is from PyTorch."""
     packages = ("torch", *NEEDED) if kind == "onnx" else ("torch",)
+    model = deployed.model
     quantiles = model.pool_bounds.quantiles
     facts = {
         "file": path.name,
@@ -181,7 +215,7 @@ def keep_facts(path: Path, kind: str, model: LatentModel, example: Tensor, found
         "opset": OPSET if kind == "onnx" else None,
         "model": type(model).__name__,
         "input": {"name": "x", "shape": ["batch", *example.shape[1:]], "dtype": str(example.dtype)[6:]},
-        "outputs": list(OUTPUTS),
+        "outputs": list(deployed.outputs),
         "max_difference": found,
         "versions": {name: version(name) for name in packages},
         "bound": None if quantiles is None else {"name": model.bound_name, "percentiles": quantiles.tolist()},

@@ -3,7 +3,15 @@
 import torch
 
 from latentclust.errors import LatentclustError
-from latentclust.runs.exporting import differences, export, keep_facts, opened, plausible, require_exporter
+from latentclust.runs.exporting import (
+    Deployed,
+    differences,
+    export,
+    keep_facts,
+    opened,
+    plausible,
+    require_exporter,
+)
 from latentclust.runs.rebuilding import whole_model
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
@@ -12,12 +20,15 @@ from latentclust.tasks.evaluate import begin, require_trained
 CHECKED = 1000
 # What rounding in another order may change in float32; a code has numbers of about 10.
 LARGEST = 1e-2
+MEASURED = {"code": "the codes", "gamma": "the probabilities", "bound": "the bounds (of their size)"}
 
 
 def export_model(settings: Settings, run: Run) -> None:
-    """Write ``model.onnx`` or ``model.pt2`` and ``export.json``: raw inputs in; cluster, gamma and code out.
+    """Write ``model.onnx`` or ``model.pt2`` and ``export.json``: raw inputs in, what is said of each out.
 
-    The file is opened again and compared with the model on up to 1,000 random inputs.
+    That is its cluster, gamma and code, how well the model explains it (unless ``output.bound`` is false),
+    and whether it is like nothing seen. The file is opened again and compared with the model on up to 1,000
+    random inputs.
 
     Raises
     ------
@@ -31,17 +42,20 @@ def export_model(settings: Settings, run: Run) -> None:
     model = whole_model(require_trained(settings.task.name, run)).eval()
     generator = torch.Generator().manual_seed(settings.seed)
     inputs = plausible(model.takes, CHECKED, generator)
+    deployed = Deployed(model, judged=settings.output.bound).eval()
     with run.timed("export"):
-        path = export(model, inputs[:2], run.folder, kind)
-        found = differences(model, opened(path, kind), inputs)
-    facts = keep_facts(path, kind, model, inputs, found)
-    if max(found["gamma"], found["code"]) > LARGEST:
+        path = export(deployed, inputs[:2], run.folder, kind)
+        found = differences(deployed, opened(path, kind), inputs)
+    facts = keep_facts(path, kind, deployed, inputs, found)
+    far = {name: found[name] for name in MEASURED if name in found}
+    apart = ", ".join(f"{far[name]:.1g} in {what}" for name, what in MEASURED.items() if name in far)
+    # Written so that NaN is too much.
+    if not all(value <= LARGEST for value in far.values()):
         raise LatentclustError(
-            f"'{path}' differs from PyTorch by {found['code']:.2g} in the codes and {found['gamma']:.2g} in "
-            "the probabilities: do not use it; try the other format"
+            f"'{path}' differs from PyTorch by {apart}: do not use it; try the other format"
         )
+    *others, last = deployed.outputs
     tell(
-        f"{path}: raw inputs in; cluster, gamma and code out. On {CHECKED:,} inputs it differs from PyTorch "
-        f"by at most {found['code']:.1g} in the codes and {found['gamma']:.1g} in the probabilities; "
-        f"{found['cluster']} clusters differ. See {facts}"
+        f"{path}: raw inputs in; {', '.join(others)} and {last} out. On {CHECKED:,} inputs it differs from "
+        f"PyTorch by at most {apart}; {found['cluster']:.0f} clusters differ. See {facts}"
     )
