@@ -204,6 +204,10 @@ def test_what_cannot_be_read_is_listed_and_left_out(photos, tmp_path):
             assert reason in reasons
     with pytest.raises(LatentclustError, match=r"dogs/cut.png cannot be read \(.*, like 4 others"):
         load_folder(tmp_path / "photos", size=6, on_error="stop")
+    for bad in ("empty.jpg", "text.png", "lost.png", "pipe.png"):
+        (tmp_path / "photos" / "dogs" / bad).unlink()
+    with pytest.raises(LatentclustError, match=r"dogs/cut.png cannot be read \([^)]*\): mend or remove it"):
+        load_folder(tmp_path / "photos", size=6, on_error="stop")
 
 
 def test_pictures_of_a_hundred_megapixels_are_read(tmp_path):

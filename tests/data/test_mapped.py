@@ -189,6 +189,7 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (infinite, "infinite number.* first in row 40"),
         (np.where(np.isnan(HOLES), 0, HOLES).reshape(50, 2, 2) * np.array([[1, np.nan]]), "images hold NaN"),
         (np.ones((5, 3)), "all 5 rows are equal"),
+        (np.full((5, 3), np.nan), "all 5 rows are without a value"),
         (np.ones(5), r"x has shape \(5,\)"),
         (np.array([["a"]]), "x is <U1: give numbers"),
     ):

@@ -33,7 +33,7 @@ def require_columns(n: int) -> None:
 
 
 def require_variety(inputs: InputRows, what: str = "rows") -> None:
-    """Refuse inputs that are all the same: for those who cluster them, not for those who only predict.
+    """Refuse inputs that are all the same, or all missing: for those who cluster them, not to predict.
 
     Raises
     ------
@@ -46,6 +46,10 @@ def require_variety(inputs: InputRows, what: str = "rows") -> None:
         first = np.broadcast_to(one, part.shape)
         if not np.array_equal(part, first, equal_nan=part.dtype.kind == "f"):
             return
+    if one.dtype.kind == "f" and np.isnan(one).all():
+        raise LatentclustError(
+            f"all {len(inputs):,} {what} are without a value (NaN), so there is nothing to cluster"
+        )
     if len(inputs) > 1:
         raise LatentclustError(f"all {len(inputs):,} {what} are equal, so there is nothing to cluster")
 

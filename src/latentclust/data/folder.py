@@ -89,10 +89,11 @@ def load_folder(
         target = _target(folder, found, size, eyes)
         pictures = _read(folder, found, target, color, cache_dir, eyes)
         if pictures.failures and on_error == "stop":
-            first = min(pictures.failures)
+            first, others = min(pictures.failures), len(pictures.failures) - 1
+            like = f", like {others:,} other{'s' * (others > 1)}" if others else ""
             raise LatentclustError(
-                f"{found.names[first]} cannot be read ({pictures.failures[first]}), like "
-                f"{len(pictures.failures) - 1} others: mend or remove them, or give data.on_error=skip"
+                f"{found.names[first]} cannot be read ({pictures.failures[first]}){like}: mend or remove "
+                f"{'them' if others else 'it'}, or give data.on_error=skip"
             )
         if len(pictures.kept) < 2:
             raise LatentclustError(
