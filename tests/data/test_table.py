@@ -189,7 +189,7 @@ DATES = "when,n\n2024-05-31,1\n2024-06-01,5\n2024-06-02,4\n"
         (NAMELESS, {"label": "color"}, r"1 of 4 labels are missing \(data.label='color'\)"),
         (NAMELESS, {"label": "length"}, r"labels are missing"),
         ("a,b\n1.5,2\n2.5,3\n", {"label": "a"}, "labels hold fractions"),
-        (NAMELESS, {"id": "bright"}, "ids are there more than once, such as 'True'"),
+        (NAMELESS, {"id": "bright"}, r"id(s are| is) there more than once, such as 'True'"),
         (NAMELESS, {"id": "color"}, r"1 of 4 ids are missing \(data.id='color'\)"),
         (FLOWERS, {"columns": ["lenght"]}, "has no column 'lenght': it has 'name', 'length', 'color', "),
         (FLOWERS, {"drop": ["x"]}, "has no column 'x'"),

@@ -65,8 +65,9 @@ def checked_ids(ids: NDArray[Any] | None, n: int) -> tuple[str, ...] | None:
         ids = np.char.decode(ids, "utf-8", "replace")
     values, counts = np.unique(ids, return_counts=True)
     if doubles := int((counts > 1).sum()):
+        are = "id is" if doubles == 1 else "ids are"
         raise LatentclustError(
-            f"{doubles:,} ids are there more than once, such as '{values[counts > 1][0]}': give every input "
+            f"{doubles:,} {are} there more than once, such as '{values[counts > 1][0]}': give every input "
             "its own, or leave the ids out"
         )
     if _empty(ids).any():
