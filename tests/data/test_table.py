@@ -214,9 +214,12 @@ def test_wrong_tables_are_explained(write, text, options, message):
 
 def test_parquet_that_is_no_table_of_numbers_is_explained(tmp_path):
     path = tmp_path / "own.parquet"
-    pd.DataFrame({"v": [[1.0, 2.0], [3.0, 4.0]], "n": [1, 2]}).to_parquet(path)
-    with pytest.raises(LatentclustError, match="has lists or records in its column 'v'"):
-        load_table(path)
+    pd.DataFrame({"v": [[1.0, 2.0], [3.0, 4.0]], "n": [2, 7]}).to_parquet(path)
+    for apart in ({}, {"label": "v"}, {"id": "v"}):
+        with pytest.raises(LatentclustError, match="the column 'v' has lists or records"):
+            load_table(path, **apart)
+    left = load_table(path, drop=["v"])
+    assert left.train.inputs.tolist() == [[2.0], [7.0]]
     pd.DataFrame({"when": pd.to_datetime(["2024-01-01", "2024-01-02"]), "n": [1, 2]}).to_parquet(path)
     with pytest.raises(LatentclustError, match="'when' holds dates"):
         load_table(path)

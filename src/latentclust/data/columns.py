@@ -13,6 +13,7 @@ from latentclust.errors import LatentclustError
 DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 NUMERIC_SHARE = 0.5  # of a column's text that can be read as numbers, beyond which the rest is a mistake
 LEAVE_OUT = "leave it out with data.drop"
+NESTED = (list, tuple, dict, np.ndarray)
 
 
 class Column(TypedDict):
@@ -35,6 +36,7 @@ def described(column: "pd.Series[Any]", max_categories: int, *, flags: bool) -> 
     LatentclustError
         If it cannot: it holds dates, other things than numbers and text, or too many different texts.
     """
+    require_flat(column)
     name, known = str(column.name), column.dropna()
     flag = flags and 0 < len(known) < len(column)
     if len(known) == 0 or bool((known == known.iloc[0]).all()):
@@ -47,6 +49,21 @@ def described(column: "pd.Series[Any]", max_categories: int, *, flags: bool) -> 
     if len(values) > min(max_categories, max(2, len(known) / 2)):
         _refuse_many(name, values, known, max_categories)
     return {"name": name, "kind": "category", "values": values, "flag": flag}
+
+
+def require_flat(column: "pd.Series[Any]") -> None:
+    """Require that a column has values, not lists or records as Parquet may have.
+
+    Raises
+    ------
+    LatentclustError
+        If it has.
+    """
+    if column.dtype == object and any(isinstance(value, NESTED) for value in column):
+        raise LatentclustError(
+            f"the column '{column.name}' has lists or records: {LEAVE_OUT}, give each number a column of its "
+            "own, or save vectors with numpy.save for data=files"
+        )
 
 
 def values_of(column: "pd.Series[Any]", like: Column) -> NDArray[np.float32]:

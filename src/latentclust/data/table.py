@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from latentclust.data.beside import checked_ids, checked_labels
 from latentclust.data.checks import checked_vectors, cut, notes_on, require_columns
-from latentclust.data.columns import Column, described, values_of
+from latentclust.data.columns import Column, described, require_flat, values_of
 from latentclust.data.memory import require_memory
 from latentclust.data.splits import Source, Split
 from latentclust.data.table_files import ADVICE, read_frame
@@ -143,6 +143,8 @@ def fit_schema(
         raise LatentclustError(
             f"the column '{min(map(str, both))}' is in data.columns, but is the label, the id or dropped too"
         )
+    for name in filter(None, (label, id)):
+        require_flat(frame[name])
     apart = {label, id, *drop}
     kept: list[Column] = []
     without: dict[str, list[str]] = {}

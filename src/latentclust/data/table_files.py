@@ -33,7 +33,7 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     Raises
     ------
     LatentclustError
-        If there is no such file, it is damaged or too large, or has nested columns.
+        If there is no such file, or it is damaged or too large.
     """
     suffix = path.suffix.lower()
     if suffix not in SEPARATORS:
@@ -108,7 +108,6 @@ def _is_number(text: str) -> bool:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise LatentclustError(
@@ -117,11 +116,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     file = pq.ParquetFile(path)
     schema, metadata = file.schema_arrow, file.metadata
     _check_names(schema.names)
-    if nested := [field.name for field in schema if pa.types.is_nested(field.type)]:
-        raise LatentclustError(
-            f"has lists or records in its column '{nested[0]}': give each number a column of its own, or "
-            "save vectors with numpy.save for data=files"
-        )
     sizes = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     require_memory(max(sum(sizes), 8 * metadata.num_rows * metadata.num_columns), ADVICE)
     # An index that pandas has put there is no column; a column that it has made an index of is one.
