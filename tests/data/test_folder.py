@@ -91,7 +91,7 @@ def test_hidden_files_and_others_are_left_out(photos, tmp_path):
     (tmp_path / "photos" / "notes.txt").write_text("mine")
     source = load_folder(tmp_path / "photos")
     assert source.train.ids == tuple(photos)
-    assert source.notes[0] == "1 files are no pictures, such as notes.txt: left out"
+    assert source.notes[0] == "notes.txt is no picture: left out"
 
 
 def test_links_in_a_circle_are_followed_once(photos, tmp_path):
@@ -267,7 +267,7 @@ def test_folders_without_anything_to_cluster_are_explained(tmp_path):
     with pytest.raises(LatentclustError, match=r"empty: has no pictures: files in .png, .jpg, .* are read$"):
         load_folder(tmp_path / "empty")
     (tmp_path / "empty" / "a.gif").touch()
-    with pytest.raises(LatentclustError, match=r"it has 1 others, such as a.gif"):
+    with pytest.raises(LatentclustError, match=r"others there: 1, such as a.gif"):
         load_folder(tmp_path / "empty")
     with pytest.raises(LatentclustError, match="is no folder: arrays are data=files"):
         load_folder(tmp_path / "empty" / "a.gif")

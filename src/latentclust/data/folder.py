@@ -172,7 +172,9 @@ def _reason(pictures: Pictures) -> str:
 def _notes(found: Found, pictures: Pictures) -> tuple[str, ...]:
     notes = []
     if found.others:
-        notes.append(f"{len(found.others):,} files are no pictures, such as {found.others[0]}: left out")
+        n, first = len(found.others), found.others[0]
+        many = f"{n:,} files are no pictures, such as {first}: left out"
+        notes.append(many if n > 1 else f"{first} is no picture: left out")
     return (*notes, *told_of(found.names, pictures.failures))
 
 

@@ -61,7 +61,7 @@ def find_images(folder: Path) -> Found:
     found.names.sort()
     found.others.sort()
     if not found.names:
-        others = f"; it has {len(found.others):,} others, such as {found.others[0]}" if found.others else ""
+        others = f"; others there: {len(found.others):,}, such as {found.others[0]}" if found.others else ""
         raise LatentclustError(f"has no pictures: files in {', '.join(SUFFIXES)} are read{others}")
     return found
 

@@ -155,7 +155,7 @@ def means(finding: Finding, title: str) -> Figure:
     rng = np.random.default_rng(0)
     for cluster in np.unique(found.clusters):
         own = np.flatnonzero(found.clusters == cluster)
-        chosen = own[rng.integers(len(own), size=EXAMPLES)]
+        chosen = rng.choice(own, EXAMPLES, replace=len(own) < EXAMPLES)
         places.append(chosen)
         rows.append(np.stack([inputs.sample[own].mean(axis=0), *inputs.sample[chosen]]))
         labels.append(f"{cluster}: {len(own) / len(inputs.sample):.1%}")
