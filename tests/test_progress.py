@@ -236,7 +236,7 @@ STAGES = (
 
 def test_a_run_without_a_terminal_has_a_line_for_each_stage_and_epoch(latentclust: Command) -> None:
     small = ["figures.embedding.size=60", "figures.embedding.max_iter=250", "figures.projector=false"]
-    outcome = latentclust("experiment=tiny_guided", "figures.at_end=true", *small)
+    outcome = latentclust("experiment=tiny_guided", "figures.at_end=true", "figures.every_n_epochs=5", *small)
     assert outcome.status == 0, outcome.err
     assert outcome.folder is not None
     for text in (outcome.out, (outcome.folder / "latentclust.log").read_text()):
