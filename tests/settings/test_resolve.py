@@ -54,6 +54,20 @@ def test_each_kind_gets_what_suits_it(
 
 
 @pytest.mark.parametrize(
+    ("shape", "pixels"),
+    [((1, 8, 8), 0.57), ((1, 28, 28), 2), ((3, 56, 84), 4), ((1, 84, 7), 0.5)],
+)
+def test_images_of_any_size_move_by_the_same_share_of_their_shorter_side(
+    shape: tuple[int, ...], pixels: float
+) -> None:
+    settings, chosen = resolve(settings_for("vade", "digits"), shape, ["unit"], 70_000)
+    assert settings.augment.pixels == pixels
+    assert f"pixels {pixels:g}" in "; ".join(chosen)
+    given = settings_for("vade", "digits", augment="affine")
+    assert resolve(given, shape, ["unit"], 70_000)[0].augment.pixels == 2
+
+
+@pytest.mark.parametrize(
     ("n", "layouts", "epochs"), [(5000, 4, 200), (5001, 4, 50), (12_000, 4, 50), (12_001, 1, 50)]
 )
 def test_small_pools_are_laid_out_several_times(n: int, layouts: int, epochs: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from latentclust.errors import LatentclustError
+from latentclust.settings.augment import Augment
 from latentclust.settings.init import Manifold
 from latentclust.settings.model import Partition
 from latentclust.settings.recipes import AUGMENTS, NETWORKS
@@ -13,6 +14,8 @@ from latentclust.settings.top import Settings
 SMALL_POOL, LAYOUTS = 12_000, 4
 # A layout of few inputs needs more epochs: in each of them a point moves as often as it has edges.
 FEW_INPUTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50
+# The random shift of augment=affine is meant for images of this many pixels along a side.
+SIDE = 28
 
 
 def resolve(
@@ -46,7 +49,7 @@ def resolve(
     network = NETWORKS["conv"] if image else NETWORKS["small"]
     if image and shape[0] > 1:
         network = network.model_copy(update={"decoder": "conv"})
-    augment = AUGMENTS["affine"] if image else AUGMENTS["none"]
+    augment = _augment_of(shape) if image else AUGMENTS["none"]
     changes: dict[str, Any] = {"preprocess": tuple(preprocess)}
     for name, suitable in (("network", network), ("augment", augment)):
         section = getattr(settings, name)
@@ -59,6 +62,13 @@ def resolve(
     changes["model"] = _with_likelihoods(model, image, chosen)
     _refuse(settings.model_copy(update=changes), image)
     return settings.model_copy(update=changes), chosen
+
+
+def _augment_of(shape: Sequence[int]) -> Augment:
+    """Return what suits images ``(C, H, W)``: the same share of a small one moves as of a large one."""
+    affine = AUGMENTS["affine"]
+    assert affine.pixels != "auto"
+    return affine.model_copy(update={"pixels": round(affine.pixels * min(shape[1:]) / SIDE, 2)})
 
 
 def _with_layouts(init: Manifold, image: bool, n: int, chosen: list[str]) -> Manifold:
