@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test faults check bench tensorboard clean
+.PHONY: help setup run test test-long faults check bench tensorboard clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## Create .venv and install the package with what it needs
 
@@ -23,8 +23,11 @@ $(VENV)/.ready: pyproject.toml
 run: setup ## Train VaDE on MNIST and print the result table (ARGS="model=ae ..." for another run)
 	$(BIN)/python -m latentclust $(ARGS)
 
-test: setup ## Run the tests, all but the long fault tests (ARGS="-m 'not slow'" for the quick ones)
+test: setup ## Run the tests, all but the long ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-long: setup ## Run the long tests: further whole runs, several processes, the real MNIST digits
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --long $(ARGS)
 
 faults: setup ## Kill, starve and fool it: tests/faults and every other test marked `faults`
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --faults $(ARGS)

@@ -59,18 +59,31 @@ Command = Callable[..., Outcome]
 FAULTS = Path(__file__).parent / "faults"
 
 
+def first_of(first: Any, *others: Any) -> list[Any]:
+    """Values of a parameter, or tuples of several: the first for every day, the others for `long` tests."""
+    tuples = [value if isinstance(value, tuple) else (value,) for value in others]
+    return [first, *(pytest.param(*values, marks=pytest.mark.long) for values in tuples)]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked `long`, and no others")
     parser.addoption("--faults", action="store_true", help="run tests/faults and all tests marked `faults`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `faults`, unless it is asked for; with --faults, leave out all else."""
+    """Leave out what is marked `long` or `faults`, unless it is asked for; then leave out all else.
+
+    A test that was named on the command line, as in ``pytest tests/test_x.py::test_y``, is run in any case.
+    """
+    named = [argument for argument in config.args if "::" in argument]
 
     def is_chosen(item: pytest.Item) -> bool:
-        marked = item.get_closest_marker("faults") is not None
+        long, faults = (item.get_closest_marker(name) is not None for name in ("long", "faults"))
         if config.getoption("--faults"):
-            return marked or FAULTS in item.path.parents
-        return not marked or "faults" in config.getoption("-m")
+            return faults or FAULTS in item.path.parents
+        if config.getoption("--long"):
+            return long and not faults
+        return not (long or faults) or bool(named)
 
     config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
     items[:] = [item for item in items if is_chosen(item)]

@@ -89,6 +89,7 @@ def answer(composer: Composer, overrides: list[str]) -> None:
 
 @given(OVERRIDES)
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
 def test_any_command_line(composer: Composer, overrides: list[str]) -> None:
     answer(composer, overrides)
 

@@ -24,6 +24,7 @@ def run(script: str, folder: Path, *arguments: str) -> dict[str, Any]:
     return json.loads((folder / "out.json").read_text())
 
 
+@pytest.mark.long
 def test_the_benchmark_measures_every_contestant(tmp_path: Path) -> None:
     row = run("throughput", tmp_path, "--batch-sizes", "200", "--images", "400")["rows"][0]
     assert {"plain", "latentclust", "floor", "limit"} <= set(row["images_per_second"])
@@ -58,6 +59,7 @@ def test_the_paper_sized_run_counts_all_seeds(tmp_path: Path) -> None:
     assert {"pretrain", "init", "train"} <= set(figures["together"]["stages"])
 
 
+@pytest.mark.long
 def test_the_gpu_benchmark_runs_without_one(tmp_path: Path) -> None:
     command = ["benchmarks/gpu.py", "--data", "digits", "--small", "--parts", "numerics", "waits", "steps"]
     done = subprocess.run(

@@ -87,6 +87,7 @@ def test_tab_completion(tmp_path: Path) -> None:
     assert complete("latentclust trainer.max_e") == ["trainer.max_epochs="]
 
 
+@pytest.mark.long
 def test_both_entry_points_run(process: Process, tmp_path: Path) -> None:
     arguments = ["--config-dir", str(REPOSITORY / "tests/conf"), "experiment=tiny_ae", "trainer.max_epochs=1"]
     done = process(*arguments)

@@ -15,7 +15,7 @@ from latentclust.runs.run import Run
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import begin as begin_run
 from latentclust.tasks.evaluate import require_trained
-from tests.conftest import REPOSITORY, Command
+from tests.conftest import REPOSITORY, Command, first_of
 
 COMMAND = re.compile(r"python -m latentclust\b(?:[^\S\n]+[^\s`#|]+)*")
 # Two spaces or more come before an explanation. What a page leaves open is in capitals or in brackets, or
@@ -138,7 +138,7 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
     return up_to_its_work
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", first_of(*COMMANDS))
 def test_documented_commands_compose_and_pass_the_checks(begin: Begin, command: str) -> None:
     jobs = begin(command)
     assert len(jobs) == n_jobs(shlex.split(command)[3:])

@@ -40,6 +40,7 @@ def fitted() -> DeepClustering:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long
 def test_it_keeps_scikit_learns_contract() -> None:
     """Every check passes; the one on other array libraries runs only where SCIPY_ARRAY_API is set."""
     results = check_estimator(quick(), on_skip=None, on_fail=None)

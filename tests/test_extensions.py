@@ -109,6 +109,7 @@ def outside(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_model_a_start_and_data_of_ones_own_train_and_are_evaluated(outside: Path) -> None:
     fitted = run(outside, "model=mine", *SMALL)
     assert fitted.returncode == 0, fitted.stderr

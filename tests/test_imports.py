@@ -21,6 +21,7 @@ print(len(names))
 """
 
 
+@pytest.mark.long
 def test_every_module_imports_without_those_that_only_unix_has() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -4,11 +4,13 @@ from ast import literal_eval
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from tests.conftest import REPOSITORY, Command
 
 
+@pytest.mark.long
 def test_the_tour_runs_on_a_trained_model(trained: Command, tmp_path: Path) -> None:
     trained("experiment=tiny_vade")
     notebook = nbformat.read(REPOSITORY / "notebooks" / "tour.ipynb", as_version=4)
@@ -20,6 +22,7 @@ def test_the_tour_runs_on_a_trained_model(trained: Command, tmp_path: Path) -> N
     assert any("acc=" in output["data"].get("text/plain", "") for output in outputs if "data" in output)
 
 
+@pytest.mark.long
 def test_a_table_of_ones_own_is_clustered(tmp_path: Path) -> None:
     notebook = nbformat.read(REPOSITORY / "notebooks" / "own_data.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)

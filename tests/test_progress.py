@@ -234,6 +234,7 @@ STAGES = (
 )
 
 
+@pytest.mark.long
 def test_a_run_without_a_terminal_has_a_line_for_each_stage_and_epoch(latentclust: Command) -> None:
     small = ["figures.embedding.size=60", "figures.embedding.max_iter=250", "figures.projector=false"]
     outcome = latentclust("experiment=tiny_guided", "figures.at_end=true", "figures.every_n_epochs=5", *small)

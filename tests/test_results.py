@@ -244,6 +244,7 @@ def test_no_run_names_a_path_of_its_machine() -> None:
 N_INPUTS = {"mnist": 70_000, "fashion_mnist": 70_000, "digits": 1797}
 
 
+@pytest.mark.long
 def test_the_recipes_are_still_what_was_measured() -> None:
     """A recipe's settings may get new keys, but no committed run may have had others than it has now."""
     unrelated = ("figures.", "data.root", "trainer.enable_progress_bar", "output_dir", "logger.")

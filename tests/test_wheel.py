@@ -70,6 +70,7 @@ def test_the_wheel_has_everything_but_bytecode(site: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_it_runs_in_an_empty_folder(outside: Run, site: Path, tmp_path: Path) -> None:
     where = outside("-c", "import latentclust; print(latentclust.__file__)")
     assert Path(where.stdout.strip()) == site / "latentclust/__init__.py"
@@ -84,6 +85,7 @@ def test_it_runs_in_an_empty_folder(outside: Run, site: Path, tmp_path: Path) ->
     assert summary["commit"] is None  # there is no checkout to have one
 
 
+@pytest.mark.long
 def test_an_installed_package_brings_data_by_its_entry_point(outside: Run, tmp_path: Path) -> None:
     installed, conf = tmp_path / "installed", tmp_path / "conf/data/stripes.yaml"
     metadata = installed / "my_package-1.0.dist-info"

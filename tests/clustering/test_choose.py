@@ -106,6 +106,7 @@ def test_a_criterion_has_a_value_for_each_k_and_repeats_itself(name: str) -> Non
     assert first.measured
 
 
+@pytest.mark.long
 def test_few_dimensions_are_taken_as_they_are_and_many_are_laid_out() -> None:
     points = np.random.default_rng(0).normal(size=(60, 12))
     plain = space_of(points[:, :10], 0)

@@ -68,6 +68,7 @@ def test_each_step_of_each_model(case: Case, like_a_gpu: None) -> None:
 @pytest.mark.skipif(
     torch.version.cuda is None, reason="only a CUDA build knows tensors of its device without one"
 )
+@pytest.mark.long
 def test_each_step_on_a_gpu_without_values() -> None:
     """In a process of its own: torch may end it. Without a driver there are no gradients."""
     part = "whole" if torch.cuda.is_available() else "forward"

@@ -132,6 +132,7 @@ def rank_of_two(rank: int, rendezvous: str, results: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.long
 def test_metrics_count_every_image_once_over_two_processes(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(rank_of_two, (f"{tmp_path}/rendezvous", f"{tmp_path}/scores"), nprocs=2)
     everything = [torch.cat(parts) for parts in zip(*batches(), strict=True)]

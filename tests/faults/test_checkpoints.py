@@ -295,6 +295,7 @@ def images_file(path: Path, n: int, side: int = 8, seed: int = 0) -> str:
     return f"data.path={path}"
 
 
+@pytest.mark.long
 def test_a_run_goes_on_with_its_own_images_only(latentclust: Command, tmp_path: Path) -> None:
     def of(name: str, n: int, **options: int) -> list[str]:
         return [images_file(tmp_path / f"{name}.npz", n, **options)]
@@ -336,6 +337,7 @@ def test_a_checkpoint_of_before_the_fingerprint_goes_on_with_a_warning(
     assert "is not checked" in outcome.summary["warnings"][0]
 
 
+@pytest.mark.long
 def test_a_finished_run_leaves_a_checkpoint_when_it_is_continued(latentclust: Command) -> None:
     command = [AE, "model.optimizer.schedule=constant"]
     whole = latentclust(*command)

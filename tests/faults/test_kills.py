@@ -62,6 +62,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path: Path, error: type[BaseE
 
 
 @forks
+@pytest.mark.long
 def test_a_run_that_is_killed_while_it_writes_a_checkpoint_goes_on(
     latentclust: Command, tmp_path: Path
 ) -> None:
@@ -144,6 +145,7 @@ def test_every_file_is_moved_into_its_place_from_beside_it(tmp_path: Path) -> No
 
 
 @forks
+@pytest.mark.long
 def test_a_damaged_cache_is_computed_anew(latentclust: Command, tmp_path: Path) -> None:
     command = ["experiment=tiny_vade", "trainer.max_epochs=1", "init=manifold", "init.n_epochs=5"]
     fresh = latentclust(*command)

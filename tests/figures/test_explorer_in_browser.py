@@ -168,6 +168,7 @@ def test_print_leaves_the_explorer_out(page):
     assert page.locator("h1").is_visible()
 
 
+@pytest.mark.long
 def test_a_sheet_of_megabytes_shows_too(browser, tmp_path):
     images = np.random.default_rng(0).random((300, 100, 100))
     images[7] = np.arange(100) >= 50  # black on the left, white on the right

@@ -66,7 +66,7 @@ def test_a_size_beyond_the_codes_takes_them_all(codes):
     np.testing.assert_array_equal(project(codes, size=10_000)[1], np.arange(len(codes)))
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.long)])
 def test_neighborhoods_are_kept_and_the_result_repeats_itself(method):
     z, groups = make_blobs(150, 8, centers=4, cluster_std=0.7, random_state=0)
     points, rows = project(z, method, size=120, perplexity=10)

@@ -27,7 +27,7 @@ from latentclust.models import (
 from latentclust.modules.mixture import MixtureParameters
 from latentclust.modules.student import kl_of_targets, student_logits
 from latentclust.training.callbacks import ClusterTargets, MixtureInitialization
-from tests.conftest import Command
+from tests.conftest import Command, first_of
 from tests.training.test_callbacks import digits, train
 
 Array = NDArray[np.float64]
@@ -142,7 +142,7 @@ def test_the_start_is_the_autoencoders_codes_and_the_means() -> None:
         model.start_from(AE(**SIZES | {"widths": [13]}))
 
 
-@pytest.mark.parametrize("model", ["dec", "idec"])
+@pytest.mark.parametrize("model", first_of("idec", "dec"))
 def test_a_run_from_fit_to_prediction(latentclust: Command, model: str) -> None:
     drawn = ["figures.at_end=true", "figures.embedding.method=none", "figures.plane.n=2"]
     fitted = latentclust(f"experiment=tiny_{model}", *drawn)
@@ -162,7 +162,7 @@ def test_a_run_from_fit_to_prediction(latentclust: Command, model: str) -> None:
     assert "no distribution of codes" in refused.err
 
 
-@pytest.mark.parametrize("model", ["dec", "idec"])
+@pytest.mark.parametrize("model", first_of("idec", "dec"))
 def test_a_continued_run_is_an_uninterrupted_one(latentclust: Command, model: str) -> None:
     whole = latentclust(f"experiment=tiny_{model}", "trainer.max_epochs=4")
     latentclust(f"experiment=tiny_{model}", "trainer.max_epochs=2")

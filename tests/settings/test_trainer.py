@@ -112,6 +112,7 @@ def test_held_out_images_are_validated_on_in_few_batches(latentclust: Command) -
     assert metrics["test/elbo"] != whole["test/elbo"]
 
 
+@pytest.mark.long
 def test_profiler_anomalies_and_the_models_summary(latentclust: Command) -> None:
     plain = latentclust("experiment=tiny_ae").weights()
     outcome = latentclust(
@@ -145,6 +146,7 @@ def test_the_schedule_counts_steps_of_the_optimizer(latentclust: Command) -> Non
     assert rates == pytest.approx([0.008, 0.004, 0.002])
 
 
+@pytest.mark.long
 def test_another_limit_is_another_pretraining(latentclust: Command) -> None:
     """The cache must not give a full run what three batches have learned."""
     command = [GUIDED, "model.pretrain.max_epochs=1", "trainer.max_epochs=1", "model.refit_at=[]"]

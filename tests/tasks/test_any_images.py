@@ -46,6 +46,7 @@ def drawn(images: np.ndarray) -> np.ndarray:
             return images
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("experiment", "height", "width", "channels"),
     [
@@ -88,9 +89,13 @@ def test_partitions_without_a_network_draw_images_of_any_shape(
     assert (outcome.folder / "figures" / "means.png").stat().st_size > 1000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("experiment", "channels", "height", "width"),
-    [("conv", 3, 9, 4), pytest.param("vade", 1, 4, 9, marks=pytest.mark.faults)],
+    [
+        pytest.param("conv", 3, 9, 4, marks=pytest.mark.long),
+        pytest.param("vade", 1, 4, 9, marks=pytest.mark.faults),
+    ],
 )
 def test_images_of_any_shape_go_through_every_task(
     latentclust: Command, save: Save, experiment: str, channels: int, height: int, width: int
@@ -115,6 +120,7 @@ def test_images_of_any_shape_go_through_every_task(
 
 
 @pytest.mark.parametrize("n", [10, *(pytest.param(n, marks=pytest.mark.faults) for n in (2, 3, 4, 11))])
+@pytest.mark.long
 def test_very_few_images_are_clustered(latentclust: Command, save: Save, n: int) -> None:
     k = min(n, 3)
     outcome = latentclust(

@@ -16,7 +16,7 @@ from latentclust.evaluation.assignments import Assignments, ranked
 from latentclust.runs import assignments
 from latentclust.runs.assignments import Row, link_files, write_assignments
 from latentclust.settings.output import Output
-from tests.conftest import Command, Outcome
+from tests.conftest import Command, Outcome, first_of
 
 COLUMNS = ["id", "split", "cluster", "confidence", "second", "second_probability"]
 JUDGED = ["percentile", "unlike", "label"]
@@ -125,7 +125,7 @@ def check(rows: list[dict[str, str]], gamma: np.ndarray, split: str) -> None:
     np.testing.assert_allclose(numbers(rows, "second_probability"), np.sort(gamma)[:, -2], rtol=1e-5)
 
 
-@pytest.mark.parametrize("model", ["ae", "vade"])
+@pytest.mark.parametrize("model", first_of("vade", "ae"))
 def test_every_run_of_a_network_leaves_a_table(trained: Command, latentclust: Command, model: str) -> None:
     fitted = trained(f"experiment=tiny_{model}")
     name = {"ae": "minus_error", "vade": "elbo_at_mean"}[model]

@@ -23,6 +23,7 @@ def test_points_get_their_number_and_a_figure(latentclust: Command) -> None:
     assert "The number of clusters" in (run.folder / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_a_network_gets_it_and_keeps_it(latentclust: Command) -> None:
     run = latentclust(
         "experiment=tiny_vade",

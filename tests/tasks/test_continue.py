@@ -9,7 +9,7 @@ import torch
 
 from latentclust.data.batches import Batch
 from latentclust.models import AE, LatentModel, VaDE
-from tests.conftest import Command, Outcome, same_weights
+from tests.conftest import Command, Outcome, first_of, same_weights
 
 MODELS = ["ae", "vae", "vade", "guided", "conv"]
 TINY = "experiment=tiny_vade"
@@ -26,6 +26,7 @@ def test_a_cached_pretraining_changes_nothing(latentclust: Command) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_pretraining_of_longer_epochs_is_another_one(latentclust: Command) -> None:
     command = ["experiment=tiny_vade", "trainer.max_epochs=1"]
     latentclust(*command, "data.min_images_per_epoch=400")
@@ -35,6 +36,7 @@ def test_a_pretraining_of_longer_epochs_is_another_one(latentclust: Command) -> 
     assert "pretrain" in longer.summary["seconds"]
 
 
+@pytest.mark.long
 def test_cached_neighbors_change_nothing(latentclust: Command, tmp_path: Path) -> None:
     command = ["experiment=tiny_vade", "init=manifold", "init.n_epochs=5", "trainer.max_epochs=1"]
     fresh = latentclust(*command)
@@ -45,7 +47,7 @@ def test_cached_neighbors_change_nothing(latentclust: Command, tmp_path: Path) -
     assert len(list(tmp_path.glob("outputs/cache/neighbors-*.npz"))) == 1
 
 
-@pytest.mark.parametrize("settings", [*MODELS, "guided init=semitied n_clusters=4"])
+@pytest.mark.parametrize("settings", first_of("guided init=semitied n_clusters=4", *MODELS))
 def test_a_continued_run_ends_like_one_never_stopped(latentclust: Command, settings: str) -> None:
     # A schedule that does not depend on how many epochs are planned.
     command = [*f"experiment=tiny_{settings}".split(), "model.optimizer.schedule=constant"]
@@ -76,7 +78,7 @@ def learning_rates(outcome: Outcome) -> list[float]:
 STEPS, TIMELY = 8, ["experiment=tiny_ae", "model.optimizer.learning_rate=1e-2"]
 
 
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+@pytest.mark.parametrize("schedule", first_of("one_cycle", "cosine"))
 def test_epochs_that_are_added_take_a_tenth_of_the_learning_rate_down_to_0(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, schedule: str
 ) -> None:
@@ -92,6 +94,7 @@ def test_epochs_that_are_added_take_a_tenth_of_the_learning_rate_down_to_0(
     assert same_weights(longer.weights(), latentclust("ckpt_path=last").weights())
 
 
+@pytest.mark.long
 def test_a_schedule_keeps_its_plan_when_a_run_is_stopped_sooner(latentclust: Command) -> None:
     command = [*TIMELY, "model.optimizer.schedule=one_cycle"]
     whole = latentclust(*command)
@@ -101,6 +104,7 @@ def test_a_schedule_keeps_its_plan_when_a_run_is_stopped_sooner(latentclust: Com
     assert same_weights(whole.weights(), latentclust("ckpt_path=last", "trainer.max_epochs=3").weights())
 
 
+@pytest.mark.long
 def test_constant_and_step_go_on_as_if_more_epochs_had_been_planned(latentclust: Command) -> None:
     command = [*TIMELY, "model.optimizer.schedule=step", "model.optimizer.step_every=2"]
     whole = latentclust(*command, "trainer.max_epochs=5")
@@ -130,7 +134,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step
     monkeypatch.setattr(model, "training_step", interrupted)
 
 
-@pytest.mark.parametrize(("model", "at_step"), [(VaDE, 4), (VaDE, 12), (AE, 3), (AE, 14)])
+@pytest.mark.parametrize(("model", "at_step"), first_of((VaDE, 12), (VaDE, 4), (AE, 3), (AE, 14)))
 def test_ctrl_c_loses_nothing(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, model: type[LatentModel], at_step: int
 ) -> None:
@@ -148,6 +152,7 @@ def test_ctrl_c_loses_nothing(
     assert same_weights(never_stopped, continued.weights())
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_a_sweep(latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     interrupt(monkeypatch, AE, 4)
     outcome = latentclust("-m", "experiment=tiny_ae", "seed=0,1", "trainer.max_epochs=1")
@@ -169,6 +174,7 @@ def test_time_that_is_over(latentclust: Command, tmp_path: Path) -> None:
     assert same_weights(whole.weights(), continued.weights())
 
 
+@pytest.mark.long
 def test_the_pretraining_is_augmented_only_where_wanted(latentclust: Command) -> None:
     def weights(*overrides: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         outcome = latentclust(TINY, "model.pretrain.cache=false", "trainer.max_epochs=1", *overrides)

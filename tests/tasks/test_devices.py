@@ -37,6 +37,7 @@ def history(outcome: Outcome, file: str = "checkpoints/last.ckpt") -> dict[str, 
 
 
 @pytest.mark.skipif(cores() < 2, reason="needs two cores")
+@pytest.mark.long
 def test_two_processes_train_what_one_does(latentclust: Command, capfd: pytest.CaptureFixture[str]) -> None:
     alone = latentclust(*TWO_STAGES, "output_dir=outputs/alone")
     assert alone.status == 0, alone.err

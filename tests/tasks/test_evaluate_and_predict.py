@@ -10,7 +10,7 @@ from latentclust.clustering import fit_gmm
 from latentclust.data import build_datamodule
 from latentclust.evaluation import cluster_accuracy
 from latentclust.models import AE, VAE, LatentModel, ObjectiveMetric, VaDE
-from tests.conftest import Command, Outcome
+from tests.conftest import Command, Outcome, first_of
 
 
 def predicted(outcome: Outcome) -> dict[str, NDArray[np.generic]]:
@@ -42,7 +42,7 @@ def test_predict_clusters_an_autoencoders_codes_as_its_table_does(latentclust: C
     assert fitted.summary["clusters"] == {"used": len(set(clusters.tolist())), "smallest_share": smallest}
 
 
-@pytest.mark.parametrize("model", ["ae", "vae", "vade"])
+@pytest.mark.parametrize("model", first_of("vade", "ae", "vae"))
 def test_other_images_get_the_same_clusters_however_few_they_are(
     latentclust: Command, tmp_path: Path, model: str
 ) -> None:
@@ -82,6 +82,7 @@ def test_held_out_images_are_predicted_too(latentclust: Command, model: str) -> 
     assert f"400 images of the pool and {len(data.test)} held-out ones (test_...)" in outcome.out
 
 
+@pytest.mark.long
 def test_a_checkpoint_without_a_mixture_gets_one_with_a_warning(latentclust: Command, tmp_path: Path) -> None:
     fitted = latentclust("experiment=tiny_ae", "trainer.max_epochs=1")
     assert fitted.folder is not None
@@ -101,7 +102,7 @@ def test_a_checkpoint_without_a_mixture_gets_one_with_a_warning(latentclust: Com
     assert "3 images are too few to fit one" in few.err
 
 
-@pytest.mark.parametrize("kind", [AE, VAE])
+@pytest.mark.parametrize("kind", first_of(AE, VAE))
 def test_the_best_checkpoint_has_a_mixture_of_its_own_codes(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, kind: type[LatentModel]
 ) -> None:

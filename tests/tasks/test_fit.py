@@ -22,7 +22,7 @@ from latentclust.modules.decoders import Decoder
 from latentclust.modules.networks import Encoder
 from latentclust.registry import MODELS as REGISTERED
 from latentclust.runs.tensorboard import link_by_name, write_columns
-from tests.conftest import DRAWN, Command, same_weights
+from tests.conftest import DRAWN, Command, first_of, same_weights
 
 MODELS = ["ae", "vae", "vade"]
 
@@ -45,7 +45,7 @@ class LatentMine(LatentModel):
         return self.encoder(x)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", first_of("vade", "ae", "vae"))
 def test_a_run_leaves_what_it_promises(trained: Command, model: str) -> None:
     outcome = trained(f"experiment=tiny_{model}", *DRAWN)
     folder = outcome.folder
@@ -208,7 +208,7 @@ def test_a_checkpoint_loads_without_hydra(trained: Command) -> None:
 
 
 # The last is the default recipe's start and refit: neighbors among the images, UMAP, and a vote.
-@pytest.mark.parametrize("name", ["vade", "guided", "conv"])
+@pytest.mark.parametrize("name", first_of("guided", "vade", "conv"))
 def test_shuffled_labels_change_no_weight(latentclust: Command, tmp_path: Path, name: str) -> None:
     # A file's images and none by data.limit, so that no label has a say in which they are.
     digits = load_digits()
@@ -232,7 +232,7 @@ def test_shuffled_labels_change_no_weight(latentclust: Command, tmp_path: Path, 
     assert same_weights(*found)
 
 
-@pytest.mark.parametrize("model", [*MODELS, "guided", "conv"])
+@pytest.mark.parametrize("model", first_of("vade", "ae", "vae", "guided", "conv"))
 def test_the_same_seed_gives_the_same_bits(trained: Command, latentclust: Command, model: str) -> None:
     two_stages = model in {"vade", "guided", "conv"}
     command = [f"experiment=tiny_{model}", *(["model.pretrain.cache=false"] if two_stages else [])]
@@ -241,7 +241,7 @@ def test_the_same_seed_gives_the_same_bits(trained: Command, latentclust: Comman
     assert not same_weights(first, latentclust(*command, "seed=1").weights())
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", first_of("bf16-mixed", "32-true"))
 def test_gradients_are_clipped_in_either_precision(latentclust: Command, precision: str) -> None:
     def after_one_step(learning_rate: str, *overrides: str) -> dict[str, torch.Tensor]:
         outcome = latentclust(
@@ -355,6 +355,7 @@ def test_both_precisions_train_and_differ(latentclust: Command) -> None:
     assert half == pytest.approx(single, rel=0.02)
 
 
+@pytest.mark.long
 def test_the_sweepers_metric_is_label_free_unless_asked_for(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

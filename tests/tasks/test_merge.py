@@ -5,10 +5,10 @@ import csv
 import numpy as np
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import Command, first_of
 
 
-@pytest.mark.parametrize("name", ["vade", "ae"])
+@pytest.mark.parametrize("name", first_of("vade", "ae"))
 def test_clusters_merge_to_the_number_that_is_wanted(
     trained: Command, latentclust: Command, name: str
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import REPOSITORY, Command
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_vade_clusters_the_real_digits(latentclust: Command) -> None:
     """The default recipe on 3,000 digits with a fraction of its epochs; with this seed it gets about 95 %."""
     outcome = latentclust(

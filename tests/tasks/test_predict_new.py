@@ -121,6 +121,7 @@ def test_an_autoencoder_predicts_by_the_mixture_of_its_checkpoint(
     assert "has no clusters yet" in outcome.err
 
 
+@pytest.mark.long
 def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tmp_path: Path) -> None:
     trained("experiment=tiny_vade")
     np.save(tmp_path / "wide.npy", np.zeros((5, 9, 8), np.uint8))
@@ -162,6 +163,7 @@ def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tm
     assert "task=predict has" in outcome.err
 
 
+@pytest.mark.long
 def test_new_vectors_are_preprocessed_as_those_of_the_run(latentclust: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 6)) * [1, 10, 100, 1, 1, 1] + np.repeat(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import DRAWN, Command, Outcome, same_weights
+from tests.conftest import DRAWN, Command, Outcome, first_of, same_weights
 
 EVERY = {
     "latent",
@@ -33,7 +33,7 @@ OF = {
 }
 
 
-@pytest.mark.parametrize("model", ["ae", "vae", "vade"])
+@pytest.mark.parametrize("model", first_of("vade", "ae", "vae"))
 def test_a_run_draws_everything_into_files_tensorboard_and_the_report(trained: Command, model: str) -> None:
     outcome = trained(f"experiment=tiny_{model}", *DRAWN)
     assert outcome.folder is not None
@@ -54,6 +54,7 @@ def test_a_run_draws_everything_into_files_tensorboard_and_the_report(trained: C
     assert len(metadata.read_text().splitlines()) == 60 + 1
 
 
+@pytest.mark.long
 def test_figures_draws_a_trained_model_again(trained: Command, latentclust: Command) -> None:
     fitted = trained("experiment=tiny_vade", *DRAWN)
     again = latentclust("task=figures", "ckpt_path=last", "figures.svg=true")
@@ -80,6 +81,7 @@ def test_report_is_made_again_from_the_runs_folder(trained: Command, latentclust
     assert "give the folder of a run that has drawn its figures" in missing.err
 
 
+@pytest.mark.long
 def test_figures_during_training_change_nothing(latentclust: Command) -> None:
     plain = latentclust("experiment=tiny_vade", "figures.every_n_epochs=0")
     drawn = latentclust("experiment=tiny_vade", "figures.every_n_epochs=1")

@@ -39,6 +39,7 @@ def lines_of(outcome: Outcome) -> list[str]:
     return [line for line in outcome.out.splitlines() if line.startswith("Job ")]
 
 
+@pytest.mark.long
 def test_a_sweep_that_is_stopped_is_finished_by_the_command_that_it_names(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

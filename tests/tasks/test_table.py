@@ -103,6 +103,7 @@ def test_test_images_go_to_the_nearest_mean_of_the_pools_kmeans(trained: Command
     assert_scores(row["test"], found.predict(test), data.test.labels.numpy())
 
 
+@pytest.mark.long
 def test_nothing_but_training_touches_the_batch_normalization(latentclust: Command) -> None:
     """Its statistics count the steps: 8 in each epoch, of two stages."""
     run = latentclust("experiment=tiny_conv", "figures.every_n_epochs=1")

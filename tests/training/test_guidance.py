@@ -55,6 +55,7 @@ def test_axes_of_the_mixture_become_those_of_the_codes(tmp_path: Path) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.long
 def test_codes_keep_their_axes_in_later_fits(tmp_path: Path) -> None:
     model = vade(learning_rate=1e-12, prior_learning_rate=0.0, refit_at=[1])
     init = MixtureInitialization("semitied", 5, n_init=2)

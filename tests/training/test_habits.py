@@ -79,6 +79,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> list[Fake]:
     return built
 
 
+@pytest.mark.long
 def test_many_loggers_get_epochs_and_the_settings_that_were_given(
     latentclust: Command, fakes: list[Fake]
 ) -> None:
