@@ -26,7 +26,7 @@ class PoolData(Section):
     """Images per batch."""
     limit: Images | None = None
     """Keep this many images; null for all of them."""
-    min_images_per_epoch: Images | None = 20_000
+    min_images_per_epoch: Images | None = 10_000
     """An epoch goes several times over a smaller pool; null for once."""
 
 
