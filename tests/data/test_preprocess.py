@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
 
 from latentclust.data.preprocess import CHUNK, Preprocess, in_parts, parse, suitable_steps
 from latentclust.errors import LatentclustError
@@ -64,6 +64,19 @@ def test_scale_divides_by_one_number() -> None:
     assert found.var(axis=0).mean() == pytest.approx(1, rel=1e-4)
 
 
+def test_normalize_is_scikit_learns_but_for_one_number() -> None:
+    _, found = fitted("normalize", X)
+    np.testing.assert_allclose(found, normalize(X) * np.sqrt(X.shape[1]), rtol=1e-5)
+    assert fitted("normalize", np.zeros((2, 3), np.float32))[1].tolist() == [[0, 0, 0]] * 2
+
+
+def test_normalize_measures_what_is_not_missing() -> None:
+    rows = np.array([[3, np.nan, -4], [np.nan] * 3], np.float32)
+    _, found = fitted("normalize", rows)
+    np.testing.assert_allclose(found[0], rows[0] / np.sqrt((9 + 16) / 2), rtol=1e-6)
+    assert np.isnan(found[1]).all()
+
+
 def test_pearson_residuals_are_counts_less_what_the_totals_say() -> None:
     """Cell by cell; without overdispersion their squares would sum to the table's chi-squared statistic."""
     counts = COUNTS.copy()
@@ -109,7 +122,7 @@ def test_what_was_done_can_be_undone(steps: str) -> None:
     np.testing.assert_allclose(preprocess.inverse(torch.from_numpy(found)).numpy(), x, atol=1e-4)
 
 
-@pytest.mark.parametrize("steps", ["scale", "unit", "pearson+top:30+pca:5", "none"])
+@pytest.mark.parametrize("steps", ["scale", "unit", "scale+normalize", "pearson+top:30+pca:5", "none"])
 def test_a_checkpoint_carries_it(steps: str) -> None:
     preprocess, found = fitted(steps, COUNTS)
     again = Preprocess.of_plain(preprocess.plain())
@@ -129,12 +142,36 @@ def test_suitable_steps_follow_the_inputs() -> None:
     assert suitable_steps(torch.zeros(3, 1, 2, 2))[0] == ["unit"]
     assert suitable_steps(torch.from_numpy(X))[0] == ["standardize"]
     assert suitable_steps(torch.from_numpy(X[:, :1]))[0] == ["standardize"]
-    one_unit = GENERATOR.normal(0, [1, 2, 3.9], (5000, 3)).astype(np.float32)
+    # Some that hardly vary do no harm; one that varies more than four times as much as the others does.
+    one_unit = GENERATOR.normal(0, [0.01, 1, 1, 1, 3.9], (500, 5)).astype(np.float32)
     assert suitable_steps(torch.from_numpy(one_unit))[0] == ["scale"]
-    assert suitable_steps(torch.from_numpy(COUNTS))[0] == ["pearson"]
+    assert suitable_steps(torch.from_numpy(one_unit * [1, 1, 1, 1, 1.2]))[0] == ["standardize"]
+    assert suitable_steps(torch.from_numpy(COUNTS))[0] == ["pearson", "normalize"]
     wide = torch.from_numpy(GENERATOR.poisson(0.1, (60, 3000)).astype(np.float32))
-    assert suitable_steps(wide)[0] == ["pearson", "top:2000", "pca:50"]
-    assert suitable_steps((torch.rand(50, 200) < 0.9).float())[0] == ["scale"]  # whole, but not sparse
+    assert suitable_steps(wide)[0] == ["pearson", "top:2000", "pca:50", "normalize"]
+
+
+def test_rows_of_many_features_are_normalized() -> None:
+    rows = torch.from_numpy(GENERATOR.normal(0, 1, (300, 100)).astype(np.float32))
+    assert suitable_steps(rows)[0] == ["scale", "normalize"]
+    assert suitable_steps(rows[:, :99])[0] == ["scale"]
+    rows[:, 0] *= 100
+    assert suitable_steps(rows)[0] == ["standardize", "normalize"]
+
+
+def test_pixels_that_are_mostly_black_are_no_counts() -> None:
+    ink = GENERATOR.integers(1, 256, (200, 784)) * (GENERATOR.random((200, 784)) < 0.2)
+    assert suitable_steps(torch.from_numpy(ink.astype(np.float32)))[0] == ["scale", "normalize"]
+    assert suitable_steps((torch.rand(50, 200) < 0.9).float())[0] == ["scale", "normalize"]  # not sparse
+
+
+def test_rows_that_are_sorted_are_looked_at_from_all_over() -> None:
+    rows = torch.zeros(30_000, 2)
+    rows[:, 0] = torch.randn(30_000)
+    rows[20_000:, 1] = 100 * torch.randn(10_000)
+    assert suitable_steps(rows)[0] == ["standardize"]
+    rows[:, 1] /= 50
+    assert suitable_steps(rows)[0] == ["scale"]
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,36 @@ Shapes: N inputs, P features; images ``(N, C, H, W)``. NaN stands for a missing 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from latentclust.data.counts import Log1p, Pearson
 from latentclust.data.mapped import CHUNK, InputRows, MappedInputs
 from latentclust.data.moments import moments
-from latentclust.data.transforms import PCA, Scale, Standardize, Top, Transform, Unit
+from latentclust.data.transforms import PCA, Normalize, Scale, Standardize, Top, Transform, Unit
 from latentclust.errors import LatentclustError
 
 TRANSFORMS: dict[str, type[Transform]] = {
     "unit": Unit,
     "standardize": Standardize,
     "scale": Scale,
+    "normalize": Normalize,
     "log1p": Log1p,
     "pearson": Pearson,
     "top": Top,
     "pca": PCA,
     "none": Transform,
 }
-# A count of less than this share of zeros is not taken for the sparse counts of molecules or words.
+# Whole numbers with a smaller share of zeros are not taken for the counts of molecules or words.
 SPARSE = 0.5
 TOP, COMPONENTS = 2000, 50
-# Features whose standard deviations differ by no larger factor are taken to have one unit: their differences
-# in spread then mean something.
+# Features of which none varies by more than so many times the median are taken to have one unit: their
+# differences in spread then mean something.
 ONE_UNIT = 4.0
+# Of so many features, the length of a row says little of its kind, and the direction much.
+MANY = 100
+# Rows that are looked at, from all over the inputs.
+LOOKED_AT = 5000
 
 
 class Step(NamedTuple):
@@ -68,7 +74,7 @@ class Preprocess(nn.Module):
         Parameters
         ----------
         steps
-            ``unit``, ``standardize``, ``scale``, ``log1p``, ``pearson``, ``top:n``, ``pca:n`` and ``none``.
+            Any of ``TRANSFORMS``; ``top:n`` and ``pca:n`` with a number.
         inputs
             uint8 or float32 images ``(N, C, H, W)``, or float32 vectors ``(N, P)``, on the CPU or in a file.
 
@@ -139,28 +145,45 @@ def parse(text: str) -> Step:
 def suitable_steps(inputs: InputRows) -> tuple[list[str], str]:
     """Choose the steps for raw inputs by what they are, and say why.
 
-    Images are scaled to [0, 1]. Vectors are standardized, or scaled by one number where their features vary
-    about equally. Vectors of whole numbers, at least half of them 0, are counts: of their Pearson residuals
-    the 2,000 most variable are kept, and 50 principal components of these.
+    Images are scaled to [0, 1]. Vectors are standardized, or scaled by one number where no feature varies by
+    more than four times the median; of 100 features or more, each row is then normalized. Vectors of whole
+    numbers, at least half of them 0 and most others 1, are counts: of their Pearson residuals the 2,000 most
+    variable are kept, and 50 principal components of these, which are normalized.
     """
     if inputs.dim() > 2:
         return ["unit"], "images are scaled to [0, 1]"
-    sample = inputs[:5000]
-    whole = bool(((sample >= 0) & (sample == sample.round())).all())
-    zeros = float((sample == 0).float().mean())
     n_rows, n_features = inputs.shape
-    if not (whole and zeros >= SPARSE and n_features > TOP // 20):
-        spread = moments(sample)[1].sqrt()
-        spread = spread[spread > 0]
-        if len(spread) > 1 and spread.max() <= ONE_UNIT * spread.min():
-            return ["scale"], "the features vary about equally, so that one number scales all"
-        return ["standardize"], "every feature gets mean 0 and variance 1"
-    steps = ["pearson"]
-    if n_features > TOP:
-        steps.append(f"top:{TOP}")
-    if min(n_rows, n_features) > COMPONENTS:
-        steps.append(f"pca:{COMPONENTS}")
-    return steps, f"whole numbers, {100 * zeros:.0f} % of them 0, are counts"
+    sample = inputs[torch.arange(0, n_rows, max(1, n_rows // LOOKED_AT))]
+    if n_features >= MANY and are_counts(sample):
+        steps = ["pearson"]
+        if n_features > TOP:
+            steps.append(f"top:{TOP}")
+        if min(n_rows, n_features) > COMPONENTS:
+            steps.append(f"pca:{COMPONENTS}")
+        zeros = float((sample == 0).float().mean())
+        return [*steps, "normalize"], f"whole numbers, {100 * zeros:.0f} % of them 0, are counts"
+    spread = moments(sample)[1].sqrt()
+    spread = spread[spread > 0]
+    if len(spread) > 1 and spread.max() <= ONE_UNIT * spread.median():
+        steps, reason = ["scale"], "the features vary about equally, so that one number scales all"
+    else:
+        steps, reason = ["standardize"], "every feature gets mean 0 and variance 1"
+    if n_features >= MANY:
+        steps, reason = [*steps, "normalize"], f"{reason}; of {n_features:,} features, the direction counts"
+    return steps, reason
+
+
+def are_counts(sample: Tensor) -> bool:
+    """Say whether vectors ``(N, P)`` look like counts of what is rare, such as molecules or words.
+
+    These are whole numbers, most of them 0, and of the others 1 is the most frequent. Of the pixels of a
+    picture, which may be whole numbers and mostly 0 too, it is not.
+    """
+    whole = bool(((sample >= 0) & (sample == sample.round())).all())
+    if not whole or float((sample == 0).float().mean()) < SPARSE:
+        return False
+    positive = sample[sample > 0].clamp(max=1000).to(torch.int64)
+    return len(positive) > 0 and int(torch.bincount(positive).argmax()) == 1
 
 
 def in_parts(function: nn.Module, inputs: InputRows) -> InputRows:

@@ -123,6 +123,17 @@ class Scale(Transform):
         return x * self.scale + self.mean
 
 
+class Normalize(Transform):
+    """Divide each row by its root mean square: what stays is its direction, with numbers of mean square 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize rows ``(N, P)`` by what is not missing in them; a row of zeros stays one."""
+        known = ~x.isnan()
+        squares = torch.where(known, x, 0.0).square().sum(dim=1, keepdim=True)
+        length = (squares / known.sum(dim=1, keepdim=True).clamp(min=1)).sqrt()
+        return x / torch.where(length > 0, length, 1.0)
+
+
 class Top(Transform):
     """Keep the n features that vary most."""
 
