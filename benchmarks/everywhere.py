@@ -62,7 +62,8 @@ def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, torch.Tenso
     flat = {"inputs": as_floats(raw).flatten(1).numpy().astype(np.float64)}
     if raw.dim() == 2:
         suitable, _ = suitable_steps(raw)
-        usual = ["log1p", *suitable[1:]] if suitable[0] == "pearson" else ["standardize"]
+        fewer = [step for step in suitable if ":" in step]
+        usual = ["log1p", *fewer] if suitable[0] == "pearson" else ["standardize"]
         for steps in (usual, suitable):
             flat["+".join(steps)] = Preprocess.fit(steps, raw)(raw).numpy().astype(np.float64)
     return flat, labels, raw if raw.dim() > 2 else None
