@@ -22,8 +22,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from latentclust import __version__
-from latentclust.compose import OF_ALL, without_hydra
-from latentclust.door import check_command_line, parse
+from latentclust.compose import OF_ALL, composing, without_hydra
+from latentclust.door import check_command_line, parse, runs_nothing
 from latentclust.errors import LatentclustError, OutOfTimeError, StoppedError, TerminatedError
 from latentclust.explain import explain
 from latentclust.processes import place_given
@@ -52,9 +52,8 @@ class JobFailedError(LatentclustError):
     """A job of a sweep failed, and has said why."""
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def run(cfg: DictConfig) -> float | None:
-    """Check the settings and run the task that ``cfg.task`` names.
+def job(cfg: DictConfig) -> float | None:
+    """Check the settings and run the task that ``cfg.task`` names, as a run or as a job of a sweep.
 
     Returns
     -------
@@ -68,6 +67,9 @@ def run(cfg: DictConfig) -> float | None:
         if WITH_TRACEBACKS:
             raise
         fail(str(error), error.exit_code)
+
+
+run = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
 
 def run_task(cfg: DictConfig, in_sweep: str | None = None) -> float | None:
@@ -163,6 +165,11 @@ def search_settings(settings: Settings) -> None:
         HydraConfig.instance().cfg = kept  # composing trials has taken it away
 
 
+def leads(settings: Settings) -> bool:
+    """Whether this process makes the run's folder: of several that train together, the first."""
+    return settings.trainer.n_processes == 1 or place_given().rank == 0
+
+
 def train_along(settings: Settings) -> None:
     """Help the first process, which makes the run's folder; a task that trains nothing needs no help."""
     if settings.task.name != "fit":
@@ -210,14 +217,20 @@ def main() -> None:
             sys.argv[1:] = resumed(sys.argv[1:], vocabulary.objection)
             sys.argv[1:] = with_run_of_checkpoint(sys.argv[1:], vocabulary.objection)
             arguments = sys.argv[1:]
-            checked = check_command_line(arguments, CONF)
-            if isinstance(checked, Path):
-                sweep = checked
-                run_sweep(sweep, arguments, parse(arguments).overrides)
-            elif checked is not None and checked.trainer.n_processes > 1 and place_given().rank > 0:
+            flags = parse(arguments)
+            if runs_nothing(flags):
+                run()
+                return
+            with composing(flags, CONF) as composer:
+                checked = check_command_line(composer, flags, CONF)
+                if isinstance(checked, Settings) and leads(checked):
+                    composer.run(job, flags.overrides)
+                    return
+            if isinstance(checked, Settings):
                 train_along(checked)
             else:
-                run()
+                sweep = checked
+                run_sweep(sweep, arguments, flags.overrides)
     except BrokenPipeError:  # such as `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (LatentclustError, HydraException, OmegaConfBaseException, OSError) as error:

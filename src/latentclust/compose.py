@@ -17,7 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.types import RunMode
+from hydra.types import RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from latentclust.errors import LatentclustError
@@ -87,6 +87,13 @@ class Composer:
         cfg = deepcopy(self.composed[groups])
         ConfigLoaderImpl._apply_overrides_to_config(of_keys, cfg)
         return cfg
+
+    def run(self, function: TaskFunction, overrides: Sequence[str]) -> None:
+        """Run a function on one run's configuration, in a folder and with a log of its own.
+
+        As what :func:`hydra.main` decorates does, which would read the configuration twice more.
+        """
+        self.hydra.run(self.config_name, function, [*overrides, "hydra.mode=RUN"])
 
     def is_of_key(self, override: Override) -> bool:
         """Whether an override sets a key, rather than choosing from a config group or sweeping."""

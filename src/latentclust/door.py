@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from latentclust.compose import MOST_COMBINATIONS, Composer, composing, plain_values
+from latentclust.compose import MOST_COMBINATIONS, Composer, plain_values
 from latentclust.errors import LatentclustError
 from latentclust.explain import explain
 from latentclust.processes import place_given
@@ -20,39 +20,37 @@ from latentclust.settings.packages import require_packages
 from latentclust.sweeping import RESUME, folder_of, sweep_in
 
 
-def check_command_line(arguments: Sequence[str], conf: Path) -> Path | Settings | None:
-    """Check every run that a command line asks for.
+def runs_nothing(flags: Namespace) -> bool:
+    """Whether a command line only tells something, such as ``--help`` and ``--cfg job``."""
+    tells = flags.help or flags.hydra_help or flags.shell_completion or flags.cfg or flags.info
+    return bool(tells) or flags.experimental_rerun is not None
 
-    Commands that run nothing, such as ``--help`` and ``--cfg job``, are not checked.
+
+def check_command_line(composer: Composer, flags: Namespace, conf: Path) -> Path | Settings:
+    """Check every run that a command line asks for.
 
     Returns
     -------
-    Path | Settings | None
-        The folder of a sweep, or the settings of one run; None for what runs nothing.
+    Path | Settings
+        The folder of a sweep, or the settings of one run.
 
     Raises
     ------
     LatentclustError
         With one line for the first thing that is wrong.
     """
-    flags = parse(arguments)
-    if flags.help or flags.hydra_help or flags.shell_completion or flags.cfg or flags.info:
-        return None
-    if flags.experimental_rerun is not None:
-        return None
-    with composing(flags, conf) as composer:
-        if is_sweep(composer, flags):
-            try:
-                for number, overrides in enumerate(jobs_of(composer, flags.overrides)):
-                    require_one_run(check_overrides(composer, overrides, conf, number))
-                return folder_of(composer, flags.overrides)
-            except (HydraException, OmegaConfBaseException) as error:
-                raise LatentclustError(explain(error, conf)) from error
-        settings = check_overrides(composer, flags.overrides, conf)
-        if settings.sweep.name is not None:
-            raise LatentclustError("sweep.name is for a sweep: add -m, or leave it out")
-        if settings.task.name == "search":
-            require_one_run(settings)
+    if is_sweep(composer, flags):
+        try:
+            for number, overrides in enumerate(jobs_of(composer, flags.overrides)):
+                require_one_run(check_overrides(composer, overrides, conf, number))
+            return folder_of(composer, flags.overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise LatentclustError(explain(error, conf)) from error
+    settings = check_overrides(composer, flags.overrides, conf)
+    if settings.sweep.name is not None:
+        raise LatentclustError("sweep.name is for a sweep: add -m, or leave it out")
+    if settings.task.name == "search":
+        require_one_run(settings)
     return settings
 
 
