@@ -81,7 +81,8 @@ PARTS: dict[str, dict[str, Command]] = {
         "vae_10": Command(f"{VAE} model.latent_dim=10", ("samples",)),
     },
     "exercise3": {
-        "vade": Command(VADE, ("curves", "samples", "confusion", "tsne_latent_space")),
+        "paper": Command("experiment=vade_paper", ("curves", "samples", "confusion", "tsne_latent_space")),
+        "vade": Command(VADE),
         "handout": Command("experiment=lab/exercise3_handout"),
     },
 }
