@@ -4,9 +4,8 @@
     python benchmarks/search.py --tables     # only the table
 
 Both look for the lowest reconstruction error of held-out images, which needs no labels; ACC of a Gaussian
-mixture on the best trial's codes is only reported. Two launcher timings are beside it: the same four runs one
-after the other with two threads each, and two at a time with one thread each.
-Writes benchmarks/results/search.json and the tables of docs/sweeps.md.
+mixture on the best trial's codes is only reported. Writes benchmarks/results/search.json and the table of
+docs/sweeps.md.
 """
 
 import argparse
@@ -37,7 +36,6 @@ BASE = (
     "callbacks.cluster_accuracy.every_n_epochs=0",
     "logger=none",
 )
-SWEEP = ("-m", "model=ae", "data=digits", "trainer.max_epochs=2", "seed=0,1,2,3", "figures.at_end=false")
 
 
 def searched(folder: Path, sampler: str, seed: int) -> dict[str, Any]:
@@ -68,13 +66,6 @@ def searched(folder: Path, sampler: str, seed: int) -> dict[str, Any]:
     }
 
 
-def swept(folder: Path, launcher: tuple[str, ...], threads: str) -> float:
-    """Return the seconds of four runs."""
-    start = perf_counter()
-    latentclust([*SWEEP, *launcher, f"output_dir={folder / 'sweep'}"], threads)
-    return round(perf_counter() - start, 1)
-
-
 def latentclust(arguments: list[str], threads: str) -> None:
     """Run the command line."""
     subprocess.run(
@@ -86,21 +77,17 @@ def latentclust(arguments: list[str], threads: str) -> None:
 
 
 def write_tables(result: dict[str, Any]) -> None:
-    """Write both tables into the page."""
+    """Write the table into the page."""
     rows = [["sampler", "seed", "best of 10", "of 20", f"of {TRIALS}", "its ACC", "seconds"]]
     for found in result["searches"]:
         best = [f"{value:.4f}" for value in found["best"].values()]
         acc, seconds = f"{100 * found['acc_of_best']:.1f} %", f"{found['seconds']:.0f}"
         rows.append([found["sampler"], str(found["seed"]), *best, acc, seconds])
     fill_page(PAGE, "search", markdown(rows))
-    if "launchers" in result:
-        lines = [["four runs on two cores", "seconds"]]
-        lines += [[name, f"{seconds:.1f}"] for name, seconds in result["launchers"].items()]
-        fill_page(PAGE, "launchers", markdown(lines))
 
 
 def main() -> None:
-    """Search by both samplers, time the launchers, write the result."""
+    """Search by both samplers and write the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -119,13 +106,6 @@ def main() -> None:
             for sampler in ("random", "tpe"):
                 result["searches"].append(searched(options.folder, sampler, seed))
                 RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-        result["launchers"] = {
-            "one after the other, two threads each": swept(options.folder, (), "2"),
-            "joblib, two at a time, one thread each": swept(
-                options.folder, ("launcher=joblib", "hydra.launcher.n_jobs=2"), "1"
-            ),
-        }
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     write_tables(json.loads(RESULTS.read_text()))
 
 
