@@ -36,6 +36,14 @@ def test_each_choice_is_one_of_the_plugins_and_keeps_to_its_schema(composer: Com
     assert launcher._target_.startswith(f"hydra_plugins.hydra_{PLUGINS[name]}_launcher.")
 
 
+@pytest.mark.parametrize("choice", ["launcher=joblib", "hydra/launcher=joblib"])
+def test_keys_of_the_launcher_that_was_chosen_can_be_set_in_a_sweep(composer: Composer, choice: str) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    given = [choice, "hydra.launcher.n_jobs=2", "model=ae", "seed=0,1"]
+    jobs = list(composer.combinations(given))
+    assert jobs == [[*given[:3], "seed=0"], [*given[:3], "seed=1"]]
+
+
 def test_a_job_of_submitit_has_the_threads_of_its_cores(composer: Composer) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     cfg = composer.compose(["launcher=submitit_slurm", "hydra.launcher.cpus_per_task=3"])

@@ -124,7 +124,8 @@ class Composer:
         Of a sweep with up to :data:`MOST_COMBINATIONS` jobs, all in their order. Nothing for another sweeper
         than those that try all combinations, which decides by itself what it tries.
         """
-        settings = [override for override in overrides if override.lstrip("+~").startswith("hydra")]
+        # The launcher's choice too: what `hydra.launcher...` may be set depends on it.
+        settings = [o for o in overrides if o.lstrip("+~").startswith(("hydra", "launcher="))]
         sweeper = self.compose(settings).hydra.sweeper
         if sweeper._target_ not in OF_ALL:
             return
