@@ -210,6 +210,7 @@ def test_what_cannot_be_read_is_listed_and_left_out(photos, tmp_path):
         load_folder(tmp_path / "photos", size=6, on_error="stop")
 
 
+@pytest.mark.long
 def test_pictures_of_a_hundred_megapixels_are_read(tmp_path):
     Image.new("L", (10_000, 10_000), 77).save(tmp_path / "large.png")
     assert read_images([tmp_path / "large.png"], 8).inputs.unique().tolist() == [77]

@@ -74,6 +74,7 @@ def test_onnxruntime_gives_what_predict_gives(
     assert "On 1,000 inputs it differs from PyTorch by at most" in " ".join(outcome.out.split())
 
 
+@pytest.mark.long
 def test_torch_alone_runs_the_other_format(trained: Command, latentclust: Command) -> None:
     trained("experiment=tiny_conv")
     outcome = latentclust("task=export", "ckpt_path=last", "format=torch_export")

@@ -369,6 +369,7 @@ def test_the_sweepers_metric_is_label_free_unless_asked_for(
     assert returned == [metrics["train/elbo"], metrics["cluster/acc"], held_out["test/elbo"]]
 
 
+@pytest.mark.long
 def test_a_model_of_ones_own_needs_no_more_than_its_objective_and_encoder(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
