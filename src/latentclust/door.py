@@ -42,16 +42,33 @@ def check_command_line(composer: Composer, flags: Namespace, conf: Path) -> Path
     if is_sweep(composer, flags):
         try:
             for number, overrides in enumerate(jobs_of(composer, flags.overrides)):
-                require_one_run(check_overrides(composer, overrides, conf, number))
+                job = check_overrides(composer, overrides, conf, number)
+                require_search(job, overrides)
+                require_one_run(job)
             return folder_of(composer, flags.overrides)
         except (HydraException, OmegaConfBaseException) as error:
             raise LatentclustError(explain(error, conf)) from error
     settings = check_overrides(composer, flags.overrides, conf)
     if settings.sweep.name is not None:
         raise LatentclustError("sweep.name is for a sweep: add -m, or leave it out")
+    require_search(settings, flags.overrides)
     if settings.task.name == "search":
         require_one_run(settings)
     return settings
+
+
+def require_search(settings: Settings, overrides: Sequence[str]) -> None:
+    """Check that settings of a search are given to a search alone: nothing else looks at them.
+
+    Raises
+    ------
+    LatentclustError
+        If a run that is none has some.
+    """
+    keys = (override.partition("=")[0] for override in overrides)
+    key = next((key for key in keys if key == "search" or key.startswith("search.")), None)
+    if key is not None and settings.task.name != "search":
+        raise LatentclustError(f"{key} is for a search: add task=search, or leave it out")
 
 
 def require_one_run(job: Settings) -> None:

@@ -50,6 +50,8 @@ def explain(
     ):
         key = str(cause.full_key)
         values = dict(argument.split("=", 1) for argument in arguments or [] if "=" in argument)
+        # Of a section that does not exist, only the section is named.
+        key = next((name for name in values if name.startswith(f"{key}.")), key)
         if not key.startswith("hydra"):
             return unknown_key(key, chosen or {}, defaults, values.get(key))
     if isinstance(error, OSError) and error.errno in FULL:

@@ -66,6 +66,8 @@ HABITS = {
     "verbose": "trainer.enable_progress_bar",
     "progress": "trainer.enable_progress_bar",
     "metric": "optimized_metric",
+    "launcher.n_jobs": "hydra.launcher.n_jobs",
+    "n_jobs": "hydra.launcher.n_jobs",
 }
 # Choices of a group.
 CHOICES = {

@@ -113,6 +113,11 @@ def unknown_key(
         return f"{group}={chosen.get(group)} has no {key}; {group}={others} has{hint}"
     if key in OF_ONE_TASK:
         return f"task={chosen.get('task')} has no {key}; task={OF_ONE_TASK[key]} has"
+    if leaf and group in set(GROUPS) - set(Settings.model_fields):
+        same_leaf = [name for name in known_keys(chosen) if name.endswith(f".{leaf}")]
+        meant = HABITS.get(key) or next(iter(same_leaf), None)
+        guess = f" (did you mean '{meant}'?)" if meant else ""
+        return f"{group} has choices, not keys{guess}; see --help"
     if key in HABITS:
         return f"there is no key or group '{key}' (did you mean '{HABITS[key]}'?); see --help"
     return f"there is no key or group '{key}'{near_miss(key, known_keys(chosen))}; see --help"
