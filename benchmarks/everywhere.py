@@ -6,7 +6,8 @@ A set is the name of one of latentclust's own, or a file with `x` and `labels`, 
 outputs/everywhere/. Each seed leaves benchmarks/results/everywhere/<set>-<seed>.json, and one that is there
 is not run again. The baselines get the inputs as they are, as they are usually preprocessed (standardized,
 or the logarithms of counts) and as the recipe does it; what HDBSCAN leaves out counts as wrong. Labels
-score, and choose nothing. The table is in docs/results.md.
+score, and choose nothing. The tables are in docs/results.md: one of the sets that the recipe was made with,
+one of those of benchmarks/test_sets.py, on which it was run once, when it was done.
 """
 
 import json
@@ -22,6 +23,7 @@ from pages import fill_page, markdown
 from sklearn.cluster import HDBSCAN, KMeans, SpectralClustering
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
+from test_sets import SETS
 
 import runs
 from latentclust.data.batches import as_floats
@@ -53,7 +55,8 @@ def inputs_of(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, torch.Tenso
     """Read a set: ``(N, P)`` as it is and as it is preprocessed, its labels, and its images if it has any."""
     if name.endswith(".npz"):
         with np.load(name) as file:
-            raw, labels = torch.from_numpy(file["x"].astype(np.float32)), file["labels"]
+            raw, labels = torch.from_numpy(file["x"]), file["labels"]
+        raw = raw if raw.dtype == torch.uint8 else raw.float()
         labels = np.unique(labels, return_inverse=True)[1]
     else:
         data = build_data(settings_for("vade", name).data, None, 0, 10)
@@ -109,10 +112,17 @@ def measure(name: str, seed: int, threads: int) -> dict[str, Any]:
     return {key: summary[key] for key in runs.KEPT} | {"baselines": found}
 
 
-def table() -> list[list[str]]:
-    """Return the rows of all results: the recipe, its start and the three best baselines of each set."""
+def table(tests: bool) -> list[list[str]]:
+    """Return the rows of all results: the recipe, its start and the three best baselines of each set.
+
+    Parameters
+    ----------
+    tests
+        Of the sets that had no say in the recipe, or of the others.
+    """
     rows = [["set", "method", "seeds", "ACC mean ± sd", "worst", "best", "seconds"]]
     files = sorted(RESULTS.glob("*.json"))
+    files = [file for file in files if (file.stem.rpartition("-")[0] in SETS) == tests]
     for name in sorted({file.stem.rpartition("-")[0] for file in files}):
         group = [json.loads(file.read_text()) for file in files if file.stem.rpartition("-")[0] == name]
         seeds = ", ".join(str(one["seed"]) for one in group)
@@ -149,7 +159,8 @@ def main() -> None:
                 continue
             runs.keep(path, measure(name, seed, runs.threads(options)))
             print(f"{path.stem}: done", flush=True)
-    fill_page(ROOT / "docs" / "results.md", "everywhere", markdown(table(), left=3))
+    for mark, tests in (("everywhere", False), ("test_sets", True)):
+        fill_page(ROOT / "docs" / "results.md", mark, markdown(table(tests), left=3))
 
 
 if __name__ == "__main__":
