@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from latentclust import tasks
 from latentclust.data.batches import Batch
@@ -21,7 +17,6 @@ from latentclust.models import AE, VAE, LatentModel, VaDE
 from latentclust.modules.decoders import Decoder
 from latentclust.modules.networks import Encoder
 from latentclust.registry import MODELS as REGISTERED
-from latentclust.runs.tensorboard import link_by_name, write_columns
 from tests.conftest import DRAWN, Command, first_of, same_weights
 
 MODELS = ["ae", "vae", "vade"]
@@ -132,73 +127,6 @@ def test_best_follows_the_bound_and_not_the_loss(latentclust: Command) -> None:
     assert [epoch for epoch, _ in curves["train/trained_kl_z"]] == [1, 3]
 
 
-def test_tensorboard_gets_the_curves_and_the_final_metrics_with_the_settings(trained: Command) -> None:
-    outcome = trained("experiment=tiny_vade")
-    events = EventAccumulator(str(outcome.folder / "tensorboard")).Reload()  # type: ignore[operator]
-    for name in ("train/reconstruction", "learning_rate/networks", "perf/samples_per_second"):
-        assert [event.step for event in events.Scalars(name)] == [1, 2, 3]  # epochs, whatever a batch holds
-    scores = [(event.step, event.value) for event in events.Scalars("cluster/acc")]
-    metrics, rows = outcome.summary["metrics"], outcome.summary["results"]
-    start = next(row for row in rows if "start" in row["method"])
-    assert [step for step, _ in scores] == [0, 1, 2, 3, 3]  # the start; the last once more, of all images
-    assert scores[0][1] == pytest.approx(start["pool"]["acc"])
-    assert scores[-1][1] == pytest.approx(metrics["cluster/acc"])
-    assert not [name for name in events.Tags()["scalars"] if name.startswith("final/")]
-    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    session = HParamsPluginData.FromString(content).session_start_info
-    assert dict(session.hparams.items()).keys() == {"model", "data", "experiment", "seed"}
-    assert session.hparams["model"].string_value == "vade"
-    common = EventAccumulator(str(outcome.folder.parents[1] / "tensorboard")).Reload()
-    content = common.summary_metadata["_hparams_/experiment"].plugin_data.content
-    shown = {info.name.tag for info in HParamsPluginData.FromString(content).experiment.metric_infos}
-    assert shown == {"train/elbo", *(f"cluster/{score}" for score in ("acc", "nmi", "ari", "used"))}
-    assert "python -m latentclust experiment=tiny_vade" in text_of(events, "1_command/text_summary")
-    assert "latent_dim: 4" in text_of(events, "3_settings/text_summary")
-    layout = Layout.FromString(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
-    charts = {chart.title: list(chart.multiline.tag) for part in layout.category for chart in part.chart}
-    assert charts["ACC, NMI, ARI"] == [f"^cluster/{score}$" for score in ("acc", "nmi", "ari")]
-    curves = events.Tags()["scalars"]
-    for title in ("ACC, NMI, ARI", "clusters in use", "the bound and its terms"):
-        assert any(re.match(pattern, name) for pattern in charts[title] for name in curves), title
-    # Its name says what was given.
-    (link,) = (outcome.folder.parents[1] / "tensorboard").glob("*seed=0")
-    assert link.name == "vade digits experiment=tiny_vade seed=0"
-    assert list(link.glob("events.*"))
-
-
-def text_of(events: EventAccumulator, name: str) -> str:
-    return events.Tensors(name)[0].tensor_proto.string_val[0].decode()
-
-
-def test_the_columns_are_what_differs_between_the_runs(tmp_path: Path) -> None:
-    for number, rate in enumerate((0.1, 0.2)):
-        run = tmp_path / str(number)
-        link_by_name(tmp_path, f"run {number}", run / "tensorboard")
-        config = {"model": {"name": "ae", "rate": rate}, "data": {"name": "digits"}, "seed": 0}
-        command = f"python -m latentclust model=ae model.rate={rate}"
-        metrics = {"cluster/acc": 0.5, "cluster/silhouette": 0.1, "train/loss": 3.0, "gmm/acc": 0.5}
-        (run / "summary.json").write_text(
-            json.dumps({"command": command, "config": config, "metrics": metrics})
-        )
-    for _ in range(2):  # the second time takes the place of the first
-        write_columns(tmp_path)
-    (file,) = (tmp_path / "tensorboard").glob("events.*")
-    events = EventAccumulator(str(file)).Reload()
-    content = events.summary_metadata["_hparams_/experiment"].plugin_data.content
-    experiment = HParamsPluginData.FromString(content).experiment
-    assert [info.name for info in experiment.hparam_infos] == ["model.rate"]
-    assert {info.name.tag for info in experiment.metric_infos} == {"cluster/acc", "train/loss"}
-
-
-def test_two_equal_runs_have_two_names_and_links_of_gone_runs_go(tmp_path: Path) -> None:
-    first = link_by_name(tmp_path, "a", tmp_path / "x")
-    second = link_by_name(tmp_path, "a", tmp_path / "y")
-    assert (first, second) == (tmp_path / "tensorboard" / "a", tmp_path / "tensorboard" / "a (2)")
-    (tmp_path / "x").rmdir()
-    assert link_by_name(tmp_path, "b", tmp_path / "y") is not None
-    assert sorted(path.name for path in (tmp_path / "tensorboard").iterdir()) == ["a (2)", "b"]
-
-
 def test_a_checkpoint_loads_without_hydra(trained: Command) -> None:
     for name, kind in (("ae", AE), ("vae", VAE), ("vade", VaDE)):
         outcome = trained(f"experiment=tiny_{name}")
@@ -230,64 +158,6 @@ def test_shuffled_labels_change_no_weight(latentclust: Command, tmp_path: Path, 
         scores.append([row["pool"] for row in outcome.summary["results"]])
     assert scores[0] != scores[1]  # the labels did change
     assert same_weights(*found)
-
-
-@pytest.mark.parametrize("model", first_of("vade", "ae", "vae", "guided", "conv"))
-def test_the_same_seed_gives_the_same_bits(trained: Command, latentclust: Command, model: str) -> None:
-    two_stages = model in {"vade", "guided", "conv"}
-    command = [f"experiment=tiny_{model}", *(["model.pretrain.cache=false"] if two_stages else [])]
-    first = trained(*command).weights()
-    assert same_weights(first, latentclust(*command).weights())
-    assert not same_weights(first, latentclust(*command, "seed=1").weights())
-
-
-@pytest.mark.parametrize("precision", first_of("bf16-mixed", "32-true"))
-def test_gradients_are_clipped_in_either_precision(latentclust: Command, precision: str) -> None:
-    def after_one_step(learning_rate: str, *overrides: str) -> dict[str, torch.Tensor]:
-        outcome = latentclust(
-            "experiment=tiny_ae",
-            "trainer.max_epochs=1",
-            "data.batch_size=400",
-            "model.optimizer.schedule=constant",
-            f"model.optimizer.learning_rate={learning_rate}",
-            f"trainer.precision={precision}",
-            *overrides,
-        )
-        assert outcome.status == 0, outcome.err
-        return outcome.weights()
-
-    def farthest(weights: dict[str, torch.Tensor]) -> float:
-        # The mixture and the bounds are those of the codes when the training is over.
-        measured = ("code_mixture.", "pool_bounds.")
-        trained = [name for name in weights if not name.startswith(measured)]
-        return max((weights[name] - start[name]).abs().max().item() for name in trained)
-
-    start = after_one_step("1e-30")
-    # Adam's first step is the learning rate, unless the gradients are far below its epsilon of 1e-8.
-    assert farthest(after_one_step("1e-3")) == pytest.approx(1e-3, rel=0.01)
-    assert farthest(after_one_step("1e-3", "trainer.gradient_clip_val=1e-12")) < 1e-6
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_the_algorithms_are_deterministic_where_that_is_asked_for(
-    latentclust: Command, monkeypatch: pytest.MonkeyPatch, wanted: bool
-) -> None:
-    seen: set[bool] = set()
-    step = AE.training_step
-
-    def watched(self: AE, batch: Batch, batch_idx: int) -> dict[str, torch.Tensor]:
-        seen.add(torch.are_deterministic_algorithms_enabled())
-        return step(self, batch, batch_idx)
-
-    monkeypatch.setattr(AE, "training_step", watched)
-    try:
-        outcome = latentclust(
-            "experiment=tiny_ae", "trainer.max_epochs=1", f"trainer.deterministic={str(wanted).lower()}"
-        )
-    finally:
-        torch.use_deterministic_algorithms(False)  # Lightning leaves it on
-    assert outcome.status == 0, outcome.err
-    assert seen == {wanted}
 
 
 def test_the_images_held_out_are_measured_and_not_trained_on(
@@ -339,20 +209,6 @@ def test_unlabeled_images_of_ones_own(latentclust: Command, tmp_path: Path) -> N
     assert outcome.status == 0, outcome.err
     assert outcome.summary["results"][-1]["pool"]["acc"] is None
     assert outcome.summary["clusters"]["used"] <= 3
-
-
-def test_both_precisions_train_and_differ(latentclust: Command) -> None:
-    metrics = []
-    for precision in ("32-true", "bf16-mixed"):
-        outcome = latentclust(
-            "experiment=tiny_vade", "trainer.max_epochs=1", f"trainer.precision={precision}"
-        )
-        assert outcome.status == 0, outcome.err
-        assert all(value.dtype != torch.bfloat16 for value in outcome.weights().values())
-        metrics.append(outcome.summary["metrics"]["train/reconstruction"])
-    single, half = metrics
-    assert half != single
-    assert half == pytest.approx(single, rel=0.02)
 
 
 @pytest.mark.long
