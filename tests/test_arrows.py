@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentclust"
 HOUSE = [
     "__main__",
     "cli",
+    "running",
     "searching",
     "door",
     "vetting",
@@ -41,7 +42,7 @@ HOUSE = [
     "errors",
 ]
 LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}
-HYDRA_ROOMS = {"cli", "searching", "door", "vetting", "sweeping", "compose", "explain"}
+HYDRA_ROOMS = {"cli", "running", "searching", "door", "vetting", "sweeping", "compose", "explain"}
 # What data and figures must not know, although it lies below them.
 NOT_BELOW = {"data": {"figures", "settings"}, "figures": {"settings"}}
 OUTSIDE = {"lightning": "LIGHTNING", "hydra": "HYDRA", "omegaconf": "HYDRA"}
