@@ -189,9 +189,14 @@ def parse_duration(text: str) -> float:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
 
 
-def commit() -> str | None:
-    """Return the commit of this code's checkout, with ``-dirty`` if files differ; None outside a checkout."""
-    here = Path(__file__).parents[3]
+NO_RUN_DEPENDS_ON = [f":(exclude){path}" for path in ("docs", "README.md", "benchmarks/results")]
+
+
+def commit(here: Path = Path(__file__).parents[3]) -> str | None:
+    """Return the commit of a checkout, by default this code's; None outside of one.
+
+    With ``-dirty`` if files differ, but those that no run depends on: pages and results.
+    """
     if not (here / ".git").exists():
         return None
     git = ["git", "-C", str(here)]
@@ -200,7 +205,10 @@ def commit() -> str | None:
             [*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True
         )
         changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+            [*git, "status", "--porcelain", "-uno", "--", ".", *NO_RUN_DEPENDS_ON],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None
