@@ -21,13 +21,12 @@ import numpy as np
 import torch
 from pages import DOCS, fill_page, markdown
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from latentclust.clustering import nearest_images
 from latentclust.clustering.choose import CRITERIA, LAID_OUT_BY, SAMPLE, Space, space_of
 from latentclust.data import DigitsDataModule, MNISTDataModule
 from latentclust.data.points import make_points
+from latentclust.data.preprocess import Preprocess, suitable_steps
 from latentclust.errors import LatentclustError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +43,7 @@ def sets(folder: Path | None) -> Iterator[tuple[str, str, Make]]:
     yield "blobs of 5, 10 dimensions", "5", partial(drawn, "blobs", noise=0.15, n_groups=5, dims=10)
     yield "moons", "2", partial(drawn, "moons", noise=0.06)
     yield "circles", "2", partial(drawn, "circles", noise=0.06)
-    yield "digits, as vectors", "10", lambda seed: space_of(load_digits().data, seed)
+    yield "digits, as vectors", "10", partial(space_of, suited(load_digits().data))
     yield "digits, as images", "10", digits
     yield "MNIST, 10,000 images", "10", mnist
     for name, load, groups in (
@@ -52,22 +51,17 @@ def sets(folder: Path | None) -> Iterator[tuple[str, str, Make]]:
         ("wine", load_wine, "3"),
         ("breast cancer", load_breast_cancer, "2"),
     ):
-        yield name, groups, partial(standardized, load)
+        yield name, groups, partial(space_of, suited(load().data))
     if folder is not None:
-        pens = np.load(folder / "pendigits.npz")["x"]
+        pens = suited(np.load(folder / "pendigits.npz")["x"])
         yield "pendigits", "10", lambda seed: space_of(some(pens, seed), seed)
-        worms = components(np.load(folder / "worm_neuron.npz")["x"])
-        yield "worm_neuron", "10", lambda seed: space_of(worms, seed)
+        worms = suited(np.load(folder / "worm_neuron.npz")["x"])
+        yield "worm_neuron", "10", partial(space_of, worms)
 
 
 def drawn(name: str, seed: int, **options: Any) -> Space:
     """Draw 1,000 points."""
     return space_of(make_points(name, 1000, seed=seed, **options).points, seed)
-
-
-def standardized(load: Callable[[], Any], seed: int) -> Space:
-    """Give every feature of a small table the mean 0 and the variance 1."""
-    return space_of(StandardScaler().fit_transform(load().data), seed)
 
 
 def mnist(seed: int) -> Space:
@@ -95,13 +89,10 @@ def some(points: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
     return points[np.random.default_rng(seed).permutation(len(points))[:SAMPLE]]
 
 
-def components(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Normalize counts per row to 10,000, take log(1 + x) and 50 principal components of 2,000 genes."""
-    rows = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    logs = np.log1p(1e4 * rows)
-    logs = logs[:, np.argsort(-logs.var(axis=0))[:2000]]
-    found: np.ndarray[Any, Any] = PCA(50, svd_solver="full").fit_transform(logs)
-    return found
+def suited(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Preprocess rows as a run does."""
+    rows = torch.from_numpy(x).float()
+    return Preprocess.fit(suitable_steps(rows)[0], rows)(rows).numpy().astype(np.float64)
 
 
 def measure(folder: Path | None, seeds: int, only: str) -> list[dict[str, Any]]:
