@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results" / "busy.json"
@@ -100,6 +101,7 @@ def main() -> None:
     figures = {
         "command": shlex.join(["python", *sys.argv]),
         "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name("cpu"),
         "cores": cores,
         "load_before": load,

@@ -12,6 +12,7 @@ Writes benchmarks/results/choose_k.json and the table of docs/number_of_clusters
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -28,6 +29,8 @@ from latentclust.data import DigitsDataModule, MNISTDataModule
 from latentclust.data.points import make_points
 from latentclust.data.preprocess import Preprocess, suitable_steps
 from latentclust.errors import LatentclustError
+from latentclust.hardware import device_name
+from latentclust.runs.run import commit
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "choose_k.json"
@@ -105,6 +108,8 @@ def measure(folder: Path | None, seeds: int, only: str) -> list[dict[str, Any]]:
             begin = perf_counter()
             space = make(seed)
             row: dict[str, Any] = {"set": name, "groups": groups, "seed": seed, "points": len(space.points)}
+            row |= {"commit": commit(), "date": str(date.today()), "device": device_name("cpu")}
+            row["command"] = f"python benchmarks/choose_k.py FOLDER --only '{name}'"
             row |= {"space": space.name, "space_s": round(perf_counter() - begin, 1), "chosen": {}}
             for criterion, choose in CRITERIA.items():
                 begin = perf_counter()

@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any
@@ -201,6 +202,7 @@ def main() -> None:
         "command": shlex.join(["python", *sys.argv]),
         "data": options.data,
         "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(choose_accelerator("auto")),
         "torch": torch.__version__,
         "python": platform.python_version(),

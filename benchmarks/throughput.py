@@ -18,6 +18,7 @@ import platform
 import shlex
 import sys
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def main() -> None:
         "command": shlex.join(["python", *sys.argv]),
         "data": options.data,
         "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(choose_accelerator("auto")),
         "torch": torch.__version__,
         "python": platform.python_version(),
