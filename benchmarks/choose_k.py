@@ -1,6 +1,6 @@
 """How well the number of clusters is found without labels: four criteria, fourteen sets, five seeds.
 
-    python benchmarks/choose_k.py FOLDER    # half an hour on one core
+    python benchmarks/choose_k.py FOLDER    # some minutes on one core
     python benchmarks/choose_k.py FOLDER --only digits  # only these sets anew, by what their names begin with
     python benchmarks/choose_k.py --tables  # only the table
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import statistics
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,8 @@ from latentclust.settings import check_settings
 from latentclust.settings.habits import MOVED
 from latentclust.settings.resolve import resolve
 from tests.conftest import REPOSITORY, Command
+
+RESULT_FILES = sorted((REPOSITORY / "benchmarks/results").rglob("*.json"))
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +64,27 @@ def test_every_run_says_where_it_comes_from() -> None:
         given = [word for word in shlex.split(run["command"]) if word.startswith("seed=")]
         # A command without a seed is of the one that conf/ gives.
         assert run["seed"] == (int(given[-1].removeprefix("seed=")) if given else default), run["command"]
+
+
+def sources(result: Any) -> Iterator[dict[str, Any]]:
+    """What a result file says of the commands that it is from: once for all, or once for each part."""
+    if isinstance(result, dict) and "command" in result:
+        yield result
+    elif isinstance(result, dict | list):
+        parts = result.values() if isinstance(result, dict) else result
+        for part in parts:
+            yield from sources(part)
+
+
+@pytest.mark.parametrize("path", RESULT_FILES, ids=lambda path: path.stem)
+def test_every_result_file_says_where_it_comes_from(path: Path) -> None:
+    result = json.loads(path.read_text())
+    found = list(sources(result))
+    assert found
+    for one in found:
+        assert all(one[key] for key in ("command", "commit", "date", "device"))
+    rows = result.get("rows", []) if isinstance(result, dict) and "command" not in result else []
+    assert all("command" in row for row in rows)
 
 
 def test_the_table_is_arithmetic_on_the_runs(collect: ModuleType) -> None:
