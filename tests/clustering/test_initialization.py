@@ -13,6 +13,7 @@ from latentclust.clustering import (
     fit_kmeans,
     in_given_axes,
 )
+from latentclust.clustering.base import from_partition
 from latentclust.errors import LatentclustError
 from latentclust.modules.mixture import GaussianMixturePrior
 from latentclust.registry import STARTS
@@ -142,6 +143,21 @@ def test_fewer_distinct_codes_than_clusters_still_start(name: str) -> None:
         assert not start.converged
         weights = start.parameters.weights.sort().values
         torch.testing.assert_close(weights, torch.tensor([1.0, 10.0, 10.0]) / 21)
+
+
+def test_a_cluster_of_one_or_of_equal_codes_has_a_tenth_of_the_others_deviation() -> None:
+    """A component without a width would make the KL term of its codes thousands of nats."""
+    z, origin = blobs()
+    few = torch.tensor([[40.0, 40.0], [-40.0, 40.0], [-40.0, 40.0]])
+    clusters = torch.cat([origin, torch.tensor([3, 4, 4])])
+    codes = torch.cat([z, few]).double().numpy()
+    fitted = from_partition(codes, clusters.numpy(), 5, reg_covar=1e-6, objective=0.0, converged=True)
+    own = torch.stack([z[origin == k].var(dim=0, correction=0) for k in range(3)])
+    within = (torch.bincount(origin)[:, None] * own).sum(dim=0) / len(codes)
+    torch.testing.assert_close(fitted.parameters.variances[:3], own, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        fitted.parameters.variances[3:], (0.01 * within).expand(2, 2), rtol=1e-3, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("n_clusters", [0, 4])

@@ -14,6 +14,8 @@ from latentclust.modules.mixture import MixtureParameters
 # Codes that are fitted at most, and those that are given to their clusters at once.
 LARGEST_FIT = 100_000
 CHUNK = 50_000
+# A component's variance is at least this share of the mean one.
+LEAST_VARIANCE = 0.01
 
 
 class Initialization(NamedTuple):
@@ -119,5 +121,11 @@ def some_of(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 def as_mixture(
     weights: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]
 ) -> MixtureParameters:
-    """Convert weights ``(K,)``, means and variances ``(K, D)`` to float32 tensors."""
+    """Convert weights ``(K,)``, means and variances ``(K, D)`` to float32 tensors.
+
+    No variance is less than a hundredth of the components' mean one in its dimension. A cluster of one code,
+    or of equal ones, has none of its own, and the KL term of its codes would drown all others. Speech
+    recognizers floor their mixtures so (Young et al., The HTK Book, HCompV).
+    """
+    variances = np.maximum(variances, LEAST_VARIANCE * (weights @ variances))
     return MixtureParameters(*(torch.from_numpy(value).float() for value in (weights, means, variances)))
