@@ -68,6 +68,15 @@ SETS: dict[str, tuple[str, Callable[[Path], Set]]] = {
     "letter": ("letter.arff", letter),
     "landsat": ("landsat.mat", landsat),
 }
+# How pages call them.
+TITLES = {
+    "usps": "USPS, 11,000 digits",
+    "alphadigits": "binary alphadigits, 36 characters",
+    "notmnist": "notMNIST, 10,000 letters of many fonts",
+    "kmnist": "KMNIST, 10,000 hiragana",
+    "letter": "UCI's letters, 20,000 rows of 16 numbers",
+    "landsat": "UCI's Landsat, 2,000 rows of 36 numbers",
+}
 
 
 def main() -> None:

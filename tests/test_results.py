@@ -287,3 +287,25 @@ def test_the_recipes_are_still_what_was_measured() -> None:
                     value, current = (-(-(least or 1) // N_INPUTS[run["data"]]) for least in (value, current))
                 if not key.startswith(unrelated):
                     assert current == value, (run["recipe"], key)
+
+
+def test_the_tables_of_other_data_are_those_of_the_result_files() -> None:
+    everywhere, pages = importlib.import_module("everywhere"), importlib.import_module("pages")
+    page, readme = (REPOSITORY / "docs/results.md").read_text(), (REPOSITORY / "README.md").read_text()
+    for mark, tests in (("everywhere", False), ("test_sets", True)):
+        assert f"<!-- {mark} -->" in page
+        assert page == pages.fill(page, mark, pages.markdown(everywhere.table(tests), left=3))
+    assert readme == pages.fill(readme, "unseen", pages.markdown(everywhere.short(everywhere.table(True))))
+
+
+def test_the_short_table_has_the_defaults_mean_and_the_best_baselines() -> None:
+    everywhere = importlib.import_module("everywhere")
+    lines = everywhere.short(everywhere.table(True))[1:]
+    for name, line in zip(everywhere.TITLES, lines, strict=True):
+        group = [json.loads(file.read_text()) for file in everywhere.RESULTS.glob(f"{name}-*.json")]
+        ours = statistics.mean(100 * one["results"][-1]["pool"]["acc"] for one in group)
+        best = max(
+            statistics.mean(100 * one["baselines"][method] for one in group)
+            for method in group[0]["baselines"]
+        )
+        assert [float(cell.partition(" ")[0]) for cell in line[1:3]] == pytest.approx([ours, best], abs=0.006)
