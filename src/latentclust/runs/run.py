@@ -15,6 +15,7 @@ import lightning as L
 from rich.console import Console
 
 from latentclust import progress
+from latentclust.allocator import keep_freed_memory
 from latentclust.data import DataModule
 from latentclust.errors import LatentclustError, StoppedError, TerminatedError
 from latentclust.hardware import choose_accelerator
@@ -75,7 +76,7 @@ class Run:
     callbacks: Sequence[L.Callback] = ()
 
     def begin(self, trainer: Trainer, seed: int, ckpt_path: str | None, output_dir: Path) -> None:
-        """Look for the hardware, seed everything and find the checkpoint; does nothing at a second call.
+        """Prepare hardware and memory, seed everything, find the checkpoint; does nothing at a second call.
 
         Raises
         ------
@@ -85,6 +86,7 @@ class Run:
         if self.begun:
             return
         choose_accelerator(trainer.accelerator)  # rather now than after a download
+        keep_freed_memory()
         show_bars(trainer.enable_progress_bar)
         L.seed_everything(seed, verbose=False)
         self.commit = commit()

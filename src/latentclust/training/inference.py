@@ -15,8 +15,9 @@ from latentclust.models import Described, LatentModel
 from latentclust.models.inputs import in_range
 from latentclust.processes import rank, world_size
 
-# Large enough to keep every core or a GPU busy; the widest layer of a chunk then takes 16 MB.
-CHUNK = 2048
+# Large enough to keep every core or a GPU busy, small enough for what the layers make of it to stay in the
+# processor's caches and to be freed and made again without asking the system for memory.
+CHUNK = 512
 # Of inputs that stay in their file: what is looked at where all are not needed.
 SAMPLE, SAMPLE_BYTES = 100_000, 2**28
 
