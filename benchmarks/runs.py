@@ -30,8 +30,8 @@ KEPT = (
 )
 
 
-def run(overrides: Sequence[str], folder: Path, threads: int) -> dict[str, Any]:
-    """Run latentclust, what it prints going to <folder>/output.txt, and return its summary.
+def run(overrides: Sequence[str], folder: Path, threads: int, root: Path = ROOT) -> dict[str, Any]:
+    """Run the latentclust of a checkout, its output going to <folder>/output.txt, and return its summary.
 
     Raises
     ------
@@ -43,8 +43,8 @@ def run(overrides: Sequence[str], folder: Path, threads: int) -> dict[str, Any]:
     with (folder / "output.txt").open("w") as output:
         status = subprocess.run(
             [sys.executable, "-m", "latentclust", *overrides, f"hydra.run.dir={folder}"],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            cwd=root,
+            env=os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(root / "src")},
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

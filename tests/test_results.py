@@ -7,7 +7,7 @@ import re
 import shlex
 import statistics
 from collections.abc import Iterator
-from itertools import pairwise
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -141,27 +141,18 @@ def test_the_timed_run_reads_the_log(trained: Command) -> None:
     timed, pages = importlib.import_module("timed"), importlib.import_module("pages")
     folder = trained("experiment=tiny_vade").folder
     assert folder is not None
-    found = timed.EPOCH.findall((folder / "latentclust.log").read_text())
+    log = (folder / "latentclust.log").read_text()
+    found = timed.EPOCH.findall(log)
     with (folder / "metrics.csv").open() as file:
         acc = [float(row["cluster/acc"]) for row in csv.DictReader(file) if row.get("cluster/acc")]
     assert [int(epoch) for _, epoch, _ in found] == [1, 2, 3]
     assert [float(value) / 100 for *_, value in found] == pytest.approx(acc, rel=1e-3)
-    assert all(timed.at(one) <= timed.at(other) for (one, *_), (other, *_) in pairwise(found))
+    begin = datetime.now() - timedelta(hours=1)
+    times = [timed.since(begin, time) for time in (timed.START.search(log)[1], *(one for one, *_ in found))]
+    assert times == sorted(times)
+    assert 0 < times[0] < 3700
     page = timed.PAGE.read_text()
-    if timed.RESULTS.exists():
-        assert page == pages.fill(page, "timed", timed.table(json.loads(timed.RESULTS.read_text())))
-
-
-def test_the_codes_alone_are_not_timed_without_a_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    timed = importlib.import_module("timed")
-    monkeypatch.setattr(timed, "RESULTS", tmp_path / "timed.json")
-    monkeypatch.setattr("sys.argv", ["timed.py", "--codes"])
-    with pytest.raises(SystemExit) as stopped:
-        timed.main()
-    assert stopped.value.code == 2
-    assert "there is none yet" in capsys.readouterr().err
+    assert page == pages.fill(page, "timed", timed.table(json.loads(timed.RESULTS.read_text())))
 
 
 def test_the_page_shows_every_accuracy_run() -> None:
