@@ -23,8 +23,8 @@ def keep_freed_memory() -> bool:
     Returns
     -------
     bool
-        Whether that was done: not without glibc, nor where the environment chooses (``MALLOC_TRIM_THRESHOLD_``
-        and its like, or ``GLIBC_TUNABLES``).
+        Whether that was done: not without glibc, nor where the environment chooses
+        (``MALLOC_TRIM_THRESHOLD_`` and its like, or ``GLIBC_TUNABLES``).
     """
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _CHOSEN):
         return False

@@ -1,4 +1,4 @@
-"""Modularity against its definition, pair by pair, and against graphs whose value is known."""
+"""Modularity and united parts against their definitions, and graphs whose values are known."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs
 
 from latentclust.clustering import Neighbors, fit_manifold, nearest
-from latentclust.clustering.manifold import neighbors_needed
-from latentclust.clustering.modularity import graph_of, modularity
+from latentclust.clustering.manifold import CLEARLY, Parted, best_partition, neighbors_needed
+from latentclust.clustering.modularity import graph_of, merge_parts, modularity
 
 
 def by_pairs(clusters: np.ndarray, edges: np.ndarray) -> float:
@@ -24,12 +24,17 @@ def by_pairs(clusters: np.ndarray, edges: np.ndarray) -> float:
     return sum(pairs) / ends
 
 
-@given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 1000))
-def test_it_is_the_sum_over_pairs(n: int, k: int, seed: int) -> None:
+def random_graph(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return edges ``(N, N)`` and clusters ``(N,)``."""
     random = np.random.default_rng(seed)
     edges = np.triu(random.random((n, n)) < 0.4, 1).astype(float)
     edges += edges.T
-    clusters = random.integers(0, k, n)
+    return edges, random.integers(0, k, n)
+
+
+@given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 1000))
+def test_it_is_the_sum_over_pairs(n: int, k: int, seed: int) -> None:
+    edges, clusters = random_graph(n, k, seed)
     expected = by_pairs(clusters, edges) if edges.any() else 0.0
     assert modularity(clusters, csr_array(edges)) == pytest.approx(expected, abs=1e-12)
 
@@ -40,6 +45,56 @@ def test_separate_cliques_have_one_less_their_share(k: int) -> None:
     cliques = np.repeat(np.arange(k), 4)
     assert modularity(cliques, csr_array(edges)) == pytest.approx(1 - 1 / k)
     assert modularity(np.zeros(4 * k, int), csr_array(edges)) == pytest.approx(0)
+
+
+@given(st.integers(2, 14), st.integers(2, 7), st.integers(1, 4), st.integers(0, 1000))
+def test_every_union_is_the_one_with_the_highest_modularity(n: int, k: int, left: int, seed: int) -> None:
+    edges, parts = random_graph(n, k, seed)
+    graph = csr_array(edges)
+    while len(labels := np.unique(parts)) > left:
+        unions = [np.where(parts == one, other, parts) for one in labels for other in labels if one > other]
+        values = [modularity(union, graph) for union in unions]
+        fewer = merge_parts(parts, len(labels) - 1, graph)
+        assert modularity(fewer, graph) == pytest.approx(max(values), abs=1e-12)
+        assert len(np.unique(fewer)) == len(labels) - 1
+        assert all(len(np.unique(fewer[parts == label])) == 1 for label in labels)
+        # several unions in one call are these unions one by one
+        assert modularity(merge_parts(parts, left, graph), graph) == pytest.approx(
+            modularity(merge_parts(fewer, left, graph), graph), abs=1e-12
+        )
+        parts = fewer
+
+
+def test_few_parts_stay_as_they_are() -> None:
+    graph = csr_array(np.ones((4, 4)) - np.eye(4))
+    np.testing.assert_array_equal(merge_parts(np.array([3, 0, 3, 5]), 4, graph), [1, 0, 1, 2])
+
+
+def test_united_parts_have_to_be_clearly_better() -> None:
+    def partition(modularity: float) -> Parted:
+        return Parted(np.zeros(1, np.int64), modularity, converged=True)
+
+    plain = [partition(0.7), partition(0.8)]
+    alike, better = partition(0.8 + 0.9 * CLEARLY), partition(0.8 + 1.1 * CLEARLY)
+    assert best_partition(plain, []) is plain[1]
+    assert best_partition(plain, [partition(0.75), alike]) is plain[1]
+    assert best_partition(plain, [alike, better, partition(0.6)]) is better
+
+
+def test_the_start_takes_united_parts_that_fit_the_graph_better() -> None:
+    # two long groups, which two Gaussians cut across, and two round ones
+    z, _ = make_blobs([300, 300, 150, 150], 4, cluster_std=0.4, center_box=(-5, 5), random_state=3)
+    z[:600, 0] *= 8
+    near = nearest(z, 15)
+    graph, given = graph_of(near), {"among_images": near, "n_neighbors": 15, "n_epochs": 50, "seed": 1}
+    plain = fit_manifold(z, 4, **given)  # type: ignore[arg-type]
+    for share in (1.5, 3.0):
+        both = fit_manifold(z, 4, components_per_cluster=share, **given)  # type: ignore[arg-type]
+        assert both.objective == pytest.approx(modularity(both.clusters.numpy(), graph))
+        assert len(both.clusters.unique()) == 4
+        assert both.objective is not None
+        assert plain.objective is not None
+        assert both.objective > plain.objective + CLEARLY
 
 
 def test_the_graph_has_an_edge_where_either_is_a_neighbor() -> None:

@@ -26,6 +26,7 @@ def test_gray_images_get_the_recipe_of_digits() -> None:
             "init.space": "images",
             "init.n_layouts": 1,
             "init.n_epochs": 50,
+            "init.components_per_cluster": 1.5,
             "model.likelihood": "bernoulli",
             "model.pretrain.likelihood": "squared_error",
         },
@@ -77,6 +78,24 @@ def test_small_pools_are_laid_out_several_times(n: int, layouts: int, epochs: in
     given = settings_for("vade", "digits", **{"init.n_layouts": 2, "init.n_epochs": 7})
     settings, _ = resolve(given, GRAY, STEPS[GRAY], n)
     assert (settings.init.n_layouts, settings.init.n_epochs) == (2, 7)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("shape", "space", "given", "expected"),
+    [
+        (GRAY, "auto", "auto", 1.5),
+        (COLOR, "images", "auto", 1.5),
+        (GRAY, "codes", "auto", 1.0),
+        (VECTOR, "auto", "auto", 1.0),
+        (VECTOR, "auto", 2.0, 2.0),
+        (GRAY, "auto", 1.0, 1.0),
+    ],
+)
+def test_layouts_of_images_are_parted_by_more_gaussians_too(
+    shape: tuple[int, ...], space: str, given: float | str, expected: float
+) -> None:
+    settings = resolved(shape, **{"init.space": space, "init.components_per_cluster": given})
+    assert settings.init.components_per_cluster == expected  # type: ignore[union-attr]
 
 
 def test_what_was_given_stays() -> None:

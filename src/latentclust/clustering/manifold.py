@@ -1,6 +1,7 @@
 """Start from a neighbor graph: UMAP unrolls the codes, a full Gaussian mixture parts what it shows."""
 
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import Initialization, as_codes, device_of, from_partition
-from latentclust.clustering.modularity import graph_of, modularity
+from latentclust.clustering.modularity import graph_of, merge_parts, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
 from latentclust.numba_cache import ensure_numba_cache
 
+# Partitions whose modularities differ by less fit the graph alike: then the one by K components is kept.
+CLEARLY = 0.001
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
 FEWEST_TO_UNROLL = 4
 
@@ -47,6 +50,7 @@ def fit_manifold(
     n_layouts: int = 1,
     n_epochs: int = 50,
     n_init: int = 5,
+    components_per_cluster: float = 1.0,
     reg_covar: float = 1e-6,
     seed: int = 0,
 ) -> Initialization:
@@ -61,6 +65,12 @@ def fit_manifold(
     neighbors: of several, the one whose clusters fit the neighbor graph best is kept, by
     :func:`~latentclust.clustering.modularity.modularity`. Likelihoods of different layouts cannot be
     compared, and do not see what a layout tore apart.
+
+    A mixture of K components may cut one group and unite two others, because their shapes need more than K.
+    So a layout can also be parted by more components, whose parts are united until K are left
+    (:func:`~latentclust.clustering.modularity.merge_parts`); of these partitions the best is taken if its
+    modularity is clearly higher.
+    Modularity prefers clusters of equal size: where groups are very unequal, united parts mislead it.
 
     Parameters
     ----------
@@ -80,7 +90,9 @@ def fit_manifold(
     n_epochs
         Of a layout.
     n_init
-        Restarts of each layout's Gaussian mixture, of which the likeliest is kept.
+        Restarts of each of a layout's Gaussian mixtures, of which the likeliest is kept.
+    components_per_cluster
+        Of the second mixture, at least 1; 1: there is none.
     reg_covar
         Added to every variance.
     seed
@@ -115,11 +127,13 @@ def fit_manifold(
             embed(seen, _first(found, n_neighbors * (1 + layout % 2)), dims, n_epochs, seed + layout)
             for layout in range(n_layouts)
         )
-    parted = [
-        _part(layout, n_clusters, graph, n_init, seed + number, device)
-        for number, layout in enumerate(layouts)
-    ]
-    best = max(parted, key=lambda candidate: candidate.modularity)
+    n_components = min(round(components_per_cluster * n_clusters), n_codes)
+    parted, united = [], []
+    for number, layout in enumerate(layouts):
+        parted.append(_part(layout, n_clusters, n_clusters, graph, n_init, seed + number, device))
+        if n_components > n_clusters:
+            united.append(_part(layout, n_components, n_clusters, graph, n_init, seed + number, device))
+    best = best_partition(parted, united)
     return from_partition(
         codes,
         best.clusters,
@@ -135,20 +149,38 @@ def _first(neighbors: Neighbors, n: int) -> Neighbors:
     return Neighbors(neighbors.indices[:, :n], neighbors.distances[:, :n])
 
 
+def best_partition(parted: Sequence[Parted], united: Sequence[Parted]) -> Parted:
+    """Return the partition with the highest modularity; one of united parts has to be clearly better.
+
+    Parameters
+    ----------
+    parted
+        By as many components as clusters, one at least.
+    united
+        By more components, whose parts were united.
+    """
+    best = max(parted, key=lambda candidate: candidate.modularity)
+    other = max(united, key=lambda candidate: candidate.modularity, default=best)
+    return other if other.modularity > best.modularity + CLEARLY else best
+
+
 def _part(
     points: NDArray[np.float64],
+    n_components: int,
     n_clusters: int,
     graph: csr_array,
     n_init: int,
     seed: int,
     device: torch.device,
 ) -> Parted:
-    """Part points ``(N, D)`` by the likeliest Gaussian mixture."""
-    with progress.task(f"Gaussian mixture (restarts: {n_init})"):
+    """Part points ``(N, D)`` by the likeliest Gaussian mixture, and unite its parts until K are left."""
+    with progress.task(f"mixture of {n_components} Gaussians (restarts: {n_init})"):
         mixture = mixture_of(
-            points, n_clusters, "full", n_init=n_init, seed=seed, reg_covar=1e-4, device=device
+            points, n_components, "full", n_init=n_init, seed=seed, reg_covar=1e-4, device=device
         )
     clusters = mixture.predict(points)
+    if n_components > n_clusters:
+        clusters = merge_parts(clusters, n_clusters, graph)
     return Parted(clusters, modularity(clusters, graph), bool(mixture.converged_))
 
 

@@ -12,6 +12,9 @@ from latentclust.settings.top import Settings
 
 # Several layouts of this many inputs take no longer than one of MNIST's.
 SMALL_POOL, LAYOUTS = 12_000, 4
+# Gaussians for each cluster that part a layout too, before their parts are united by modularity. That prefers
+# clusters of equal size: images of one kind are often about as many as of another, cells are not.
+COMPONENTS = 1.5
 # A layout of few inputs needs more epochs: in each of them a point moves as often as it has edges.
 FEW_INPUTS, EPOCHS_OF_FEW, EPOCHS = 5000, 200, 50
 # The random shift of augment=affine is meant for images of this many pixels along a side.
@@ -73,13 +76,16 @@ def _augment_of(shape: Sequence[int]) -> Augment:
 
 def _with_layouts(init: Manifold, image: bool, n: int, chosen: list[str]) -> Manifold:
     """Fill in where the start looks for neighbors, and how much it tries."""
-    suitable = {
+    suitable: dict[str, Any] = {
         "space": "images" if image else "inputs",
         "n_layouts": LAYOUTS if n <= SMALL_POOL else 1,
         "n_epochs": EPOCHS_OF_FEW if n <= FEW_INPUTS else EPOCHS,
     }
+    among_images = (suitable["space"] if init.space == "auto" else init.space) == "images"
+    suitable["components_per_cluster"] = COMPONENTS if among_images else 1.0
     filled = {key: value for key, value in suitable.items() if getattr(init, key) == "auto"}
     words = {"space": "neighbors among the {}", "n_layouts": "layouts {}", "n_epochs": "of {} epochs"}
+    words["components_per_cluster"] = "{:g} Gaussians for each cluster"
     if filled:
         chosen.append("init: " + ", ".join(words[key].format(value) for key, value in filled.items()))
     return init.model_copy(update=filled)
