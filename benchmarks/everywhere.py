@@ -1,6 +1,7 @@
 """One recipe on every set, given the number of classes, against what is easily had without a network.
 
     python benchmarks/everywhere.py digits pendigits.npz worm_neuron.npz --seeds 0 1 2 3 4
+    python benchmarks/everywhere.py usps.npz --seeds 0 --again     # the recipe anew, beside the same baselines
 
 A set is the name of one of latentclust's own, or a file with `x` and `labels`, which is copied to
 outputs/everywhere/. Each seed leaves benchmarks/results/everywhere/<set>-<seed>.json, and one that is there
@@ -95,13 +96,17 @@ def accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:
     return cluster_accuracy(clusters[kept], labels[kept]) * float(kept.mean())
 
 
-def measure(name: str, seed: int, threads: int) -> dict[str, Any]:
-    """Run the recipe and the baselines on a set, with one seed."""
+def measure(name: str, seed: int, threads: int, earlier: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Run the recipe on a set, with one seed, and the baselines unless an earlier result has them."""
     inputs, labels, _ = inputs_of(name)
     k = len(np.unique(labels))
     quiet = ["trainer.enable_progress_bar=false", "figures.at_end=false"]
     given = [*overrides_of(name), f"n_clusters={k}", f"seed={seed}", *quiet]
     summary = runs.run(given, OUTPUTS / f"{Path(name).stem}-{seed}", threads)
+    own = {key: summary[key] for key in runs.KEPT}
+    if earlier is not None:
+        own["baselines_of"] = earlier.get("baselines_of", earlier["commit"])
+        return own | {"baselines": earlier["baselines"]}
     found = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that they did not converge, or that a graph has several parts
@@ -109,7 +114,7 @@ def measure(name: str, seed: int, threads: int) -> dict[str, Any]:
         for what, x in inputs.items():
             for method, clusters in baselines(x, k, seed):
                 found[f"{method}, {what}"] = accuracy(labels, clusters)
-    return {key: summary[key] for key in runs.KEPT} | {"baselines": found}
+    return own | {"baselines": found}
 
 
 def table(tests: bool) -> list[list[str]]:
@@ -162,14 +167,16 @@ def main() -> None:
     parser = runs.arguments(__doc__, jobs=1)
     parser.add_argument("sets", nargs="*", help="names, or .npz files")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--again", action="store_true", help="run the recipe again, not the baselines")
     options = parser.parse_args()
     for seed in options.seeds:
         for name in options.sets:
             path = RESULTS / f"{Path(name).stem}-{seed}.json"
-            if path.is_file():
+            if path.is_file() and not options.again:
                 print(f"{path.stem}: there already")
                 continue
-            runs.keep(path, measure(name, seed, runs.threads(options)))
+            earlier = json.loads(path.read_text()) if path.is_file() else None
+            runs.keep(path, measure(name, seed, runs.threads(options), earlier))
             print(f"{path.stem}: done", flush=True)
     for mark, tests in (("everywhere", False), ("test_sets", True)):
         fill_page(ROOT / "docs" / "results.md", mark, markdown(table(tests), left=3))
