@@ -1,7 +1,7 @@
 """One recipe on every set, given the number of classes, against what is easily had without a network.
 
     python benchmarks/everywhere.py digits pendigits.npz worm_neuron.npz --seeds 0 1 2 3 4
-    python benchmarks/everywhere.py usps.npz --seeds 0 --again     # the recipe anew, beside the same baselines
+    python benchmarks/everywhere.py usps.npz --seeds 0 --again     # the recipe anew, not the baselines
 
 A set is the name of one of latentclust's own, or a file with `x` and `labels`, which is copied to
 outputs/everywhere/. Each seed leaves benchmarks/results/everywhere/<set>-<seed>.json, and one that is there
