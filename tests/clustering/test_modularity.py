@@ -97,6 +97,13 @@ def test_the_start_takes_united_parts_that_fit_the_graph_better() -> None:
         assert both.objective > plain.objective + CLEARLY
 
 
+def test_few_codes_are_not_parted_by_more_gaussians() -> None:
+    z, _ = make_blobs([90, 90, 40, 40], 4, cluster_std=0.4, center_box=(-5, 5), random_state=3)
+    z[:180, 0] *= 8
+    starts = [fit_manifold(z, 3, n_epochs=50, components_per_cluster=share, seed=1) for share in (1.0, 3.0)]
+    assert (starts[0].clusters == starts[1].clusters).all()
+
+
 def test_the_graph_has_an_edge_where_either_is_a_neighbor() -> None:
     graph = graph_of(Neighbors(np.array([[0, 1], [1, 2], [2, 1]]), np.zeros((3, 2), np.float32)))
     np.testing.assert_array_equal(graph.toarray(), [[0, 1, 0], [1, 0, 1], [0, 1, 0]])

@@ -20,6 +20,8 @@ from latentclust.numba_cache import ensure_numba_cache
 
 # Partitions whose modularities differ by less fit the graph alike: then the one by K components is kept.
 CLEARLY = 0.001
+# Inputs for each of the Gaussians whose parts are united: one in ten dimensions has 65 parameters.
+FEWEST_PER_COMPONENT = 100
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
 FEWEST_TO_UNROLL = 4
 
@@ -92,7 +94,7 @@ def fit_manifold(
     n_init
         Restarts of each of a layout's Gaussian mixtures, of which the likeliest is kept.
     components_per_cluster
-        Of the second mixture, at least 1; 1: there is none.
+        Of the second mixture, at least 1; there are at most one for 100 codes. 1: there is no such mixture.
     reg_covar
         Added to every variance.
     seed
@@ -127,7 +129,7 @@ def fit_manifold(
             embed(seen, _first(found, n_neighbors * (1 + layout % 2)), dims, n_epochs, seed + layout)
             for layout in range(n_layouts)
         )
-    n_components = min(round(components_per_cluster * n_clusters), n_codes)
+    n_components = min(round(components_per_cluster * n_clusters), n_codes // FEWEST_PER_COMPONENT)
     parted, united = [], []
     for number, layout in enumerate(layouts):
         parted.append(_part(layout, n_clusters, n_clusters, graph, n_init, seed + number, device))

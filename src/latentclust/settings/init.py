@@ -59,8 +59,8 @@ class Manifold(Start):
     n_init: Restarts = 5
     """Restarts of each Gaussian mixture of a layout; the likeliest is kept."""
     components_per_cluster: Annotated[float, Field(ge=1, le=100)] | Literal["auto"] = "auto"
-    """Of a layout's second mixture, whose parts are united until K are left; 1: there is none; auto: 1.5 with
-    neighbors among images, or 1."""
+    """Of a layout's second mixture, whose parts are united until K are left; at most one for 100 inputs; 1:
+    there is none; auto: 1.5 with neighbors among images, or 1."""
     refit: Literal["vote", "anew"] = "vote"
     """What happens in ``model.refit_at``: neighbors vote on the model's clusters, or as the first time."""
     voters: Annotated[int, Field(ge=1, le=10_000)] = 5
