@@ -34,6 +34,7 @@ HOUSE = [
     "registry",
     "terminal",
     "hardware",
+    "allocator",
     "numba_cache",
     "atomic",
     "signals",
