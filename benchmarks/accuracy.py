@@ -17,10 +17,13 @@ from typing import Any
 from pages import fill_page, markdown
 
 import runs
+from latentclust.runs.summary import flat
+from latentclust.settings.habits import MOVED
 from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy"
 PAGE = ROOT / "docs" / "results.md"
+N_INPUTS = {"mnist": 70_000, "fashion_mnist": 70_000, "digits": 1797}
 README = ROOT / "README.md"
 # The rows of README's table, and what each recipe trains with.
 HEADLINE = {
@@ -60,10 +63,21 @@ def grouped(found: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str,
     for one in found:
         groups.setdefault((one["recipe"], one["data"]), []).append(one)
     for (recipe, data), group in groups.items():
-        settings = [one["config"] | {"seed": 0} for one in group]
-        if any(other != settings[0] for other in settings):
+        first, *others = (settings_of(one) for one in group)
+        if any(first[key] != other[key] for other in others for key in first.keys() & other.keys()):
             sys.exit(f"the runs of {recipe} on {data} have different settings: delete the old ones' files")
     return groups
+
+
+def settings_of(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run's settings were, by the names of today, but the seed.
+
+    A run that is older than a key lacks it. In place of the least number of images of an epoch stands how
+    often it goes over all of them.
+    """
+    found = {MOVED.get(key, key): value for key, value in flat(run["config"]).items() if key != "seed"}
+    least = found.pop("data.min_images_per_epoch", None)
+    return found | {"passes": -(-(least or 1) // N_INPUTS[run["data"]])}
 
 
 def table(found: list[dict[str, Any]]) -> str:

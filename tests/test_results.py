@@ -20,7 +20,6 @@ from scipy.stats import sem
 
 from latentclust.compose import without_hydra
 from latentclust.settings import check_settings
-from latentclust.settings.habits import MOVED
 from latentclust.settings.resolve import resolve
 from tests.conftest import REPOSITORY, Command
 
@@ -256,28 +255,35 @@ def test_no_run_names_a_path_of_its_machine() -> None:
         assert not re.search(r'"(/[a-z]|[A-Z]:)', path.read_text()), path
 
 
-N_INPUTS = {"mnist": 70_000, "fashion_mnist": 70_000, "digits": 1797}
+def test_runs_of_a_recipe_with_other_settings_are_not_put_together() -> None:
+    accuracy = importlib.import_module("accuracy")
+    run = next(one for one in accuracy.load() if (one["recipe"], one["data"]) == ("vade_paper", "digits"))
+    older = json.loads(json.dumps(run))
+    older["seed"] = older["config"]["seed"] = 7
+    del older["config"]["tags"]  # a key that is newer
+    older["config"]["data"]["min_images_per_epoch"] += 1
+    older["config"]["model"]["reconstruction"] = older["config"]["model"].pop("likelihood")
+    assert len(accuracy.grouped([run, older])["vade_paper", "digits"]) == 2
+    older["config"]["model"]["latent_dim"] += 1
+    with pytest.raises(SystemExit, match="different settings"):
+        accuracy.grouped([run, older])
 
 
 @pytest.mark.long
 def test_the_recipes_are_still_what_was_measured() -> None:
     """A recipe's settings may get new keys, but no committed run may have had others than it has now."""
     unrelated = ("figures.", "data.root", "trainer.enable_progress_bar", "output_dir", "logger.")
-    flat = importlib.import_module("latentclust.runs.summary").flat
+    accuracy = importlib.import_module("accuracy")
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-        for run in importlib.import_module("accuracy").load():
+        for run in accuracy.load():
             recipe = [] if run["recipe"] == "default" else [f"experiment={run['recipe']}"]
             cfg = compose("config", overrides=[*recipe, f"data={run['data']}", f"seed={run['seed']}"])
-            settings, _ = resolve(
-                check_settings(without_hydra(cfg)), (1, 28, 28), ["unit"], N_INPUTS[run["data"]]
-            )
-            now = flat(settings.plain())
-            for key, value in flat(run["config"]).items():
-                current = now.get(MOVED.get(key, key))
-                if key == "data.min_images_per_epoch":  # matters where an epoch goes over the images again
-                    value, current = (-(-(least or 1) // N_INPUTS[run["data"]]) for least in (value, current))
+            n = accuracy.N_INPUTS[run["data"]]
+            settings, _ = resolve(check_settings(without_hydra(cfg)), (1, 28, 28), ["unit"], n)
+            now = accuracy.settings_of(run | {"config": settings.plain()})
+            for key, value in accuracy.settings_of(run).items():
                 if not key.startswith(unrelated):
-                    assert current == value, (run["recipe"], key)
+                    assert now.get(key) == value, (run["recipe"], key)
 
 
 def test_the_tables_of_other_data_are_those_of_the_result_files() -> None:
