@@ -94,8 +94,11 @@ def test_small_pools_are_laid_out_several_times(n: int, layouts: int, epochs: in
 def test_layouts_of_images_are_parted_by_more_gaussians_too(
     shape: tuple[int, ...], space: str, given: float | str, expected: float
 ) -> None:
-    settings = resolved(shape, **{"init.space": space, "init.components_per_cluster": given})
+    wish = settings_for("vade", "digits", **{"init.space": space, "init.components_per_cluster": given})
+    settings, chosen = resolve(wish, shape, STEPS[shape], 70_000)
     assert settings.init.components_per_cluster == expected  # type: ignore[union-attr]
+    told = f"also parted by {expected:g} Gaussians for each cluster" in "; ".join(chosen)
+    assert told == (given == "auto" and expected > 1)
 
 
 def test_what_was_given_stays() -> None:

@@ -85,9 +85,10 @@ def _with_layouts(init: Manifold, image: bool, n: int, chosen: list[str]) -> Man
     suitable["components_per_cluster"] = COMPONENTS if among_images else 1.0
     filled = {key: value for key, value in suitable.items() if getattr(init, key) == "auto"}
     words = {"space": "neighbors among the {}", "n_layouts": "layouts {}", "n_epochs": "of {} epochs"}
-    words["components_per_cluster"] = "{:g} Gaussians for each cluster"
-    if filled:
-        chosen.append("init: " + ", ".join(words[key].format(value) for key, value in filled.items()))
+    words["components_per_cluster"] = "also parted by {:g} Gaussians for each cluster"
+    told = {key: value for key, value in filled.items() if value != 1.0 or key != "components_per_cluster"}
+    if told:
+        chosen.append("init: " + ", ".join(words[key].format(value) for key, value in told.items()))
     return init.model_copy(update=filled)
 
 
