@@ -112,7 +112,7 @@ def look(case: Case, model: LatentModel, stored: Tensor) -> list[Tensor]:
     if hasattr(model, "features"):
         found.append(in_chunks(model.features, stored))
     if isinstance(model, HasMixture):
-        found += [model.sample(5, 2), *model.prior.mixture_parameters()]
+        found += [model.sample(5, 2), *model.mixture_parameters()]
     if isinstance(model, HasMixture | Samples):
         found.append(model.sample(5))
     return found

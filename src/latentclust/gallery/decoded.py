@@ -32,7 +32,7 @@ def generation(settings: Plane, model: LatentModel, view: View) -> Iterator[Draw
                     model, view, np.bincount(view.clusters, minlength=len(view.means)) / len(view.clusters)
                 )
         elif isinstance(model, HasMixture):
-            weights = model.prior.mixture_parameters().weights.cpu().numpy()
+            weights = model.mixture_parameters().weights.cpu().numpy()
             yield samples(model, view, weights)
             yield from centers(model, view, weights)
         elif isinstance(model, HasCenters):

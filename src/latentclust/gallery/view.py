@@ -100,9 +100,9 @@ class View:
             else:
                 own = np.zeros(len(chosen), dtype=np.int64) if labels is None else labels
             if isinstance(model, HasCenters):
-                means = model.centers.detach().cpu().double().numpy()
+                means = model.cluster_centers().cpu().double().numpy()
             if isinstance(model, HasMixture):
-                mixture = model.prior.mixture_parameters()
+                mixture = model.mixture_parameters()
                 means = mixture.means.detach().cpu().double().numpy()
                 variances = mixture.variances.detach().cpu().double().numpy()
         if into is not None and isinstance(model, Clusters):

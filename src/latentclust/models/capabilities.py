@@ -2,6 +2,9 @@
 
 Whoever needs a capability asks for it and never for a class, so a new model has the figures, the tasks and
 the callbacks of each protocol that it fulfills.
+
+A protocol asks for methods and plain values, never for a parameter, a buffer or a module: from Python 3.12
+on, ``isinstance`` does not see what a module keeps in its registers.
 """
 
 from collections.abc import Iterable
@@ -12,7 +15,7 @@ from torch import Tensor
 
 from latentclust.models.ae import AE
 from latentclust.models.inputs import Inputs
-from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
+from latentclust.modules.mixture import MixtureParameters
 
 
 @runtime_checkable
@@ -41,7 +44,13 @@ class Clusters(Protocol):
 class HasMixture(Clusters, Protocol):
     """Its clusters are the components of a Gaussian mixture, which generates codes too."""
 
-    prior: GaussianMixturePrior
+    def mixture_parameters(self) -> MixtureParameters:
+        """Copy the mixture out."""
+
+    def sample_codes(
+        self, n: int, cluster: int | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw codes ``(n, D)`` of one cluster, or of all, and the clusters that they are of ``(n,)``."""
 
     def sample(self, n: int, cluster: int | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Generate images ``(n, C, H, W)`` of one cluster, or of all."""
@@ -51,8 +60,8 @@ class HasMixture(Clusters, Protocol):
 class HasCenters(Clusters, Protocol):
     """Its clusters are points among the codes, without weights and variances."""
 
-    centers: Tensor
-    """``(K, D)``."""
+    def cluster_centers(self) -> Tensor:
+        """Return them, ``(K, D)``, without a gradient."""
 
 
 @runtime_checkable
@@ -69,10 +78,11 @@ class Samples(Protocol):
 class StartsFromMixture(Clusters, Protocol):
     """Starts from a mixture that is fitted to its codes without labels, and may be fitted again."""
 
-    mixture_is_fitted: Tensor
-    """Whether it has one; a continued model has."""
     refit_at: Iterable[int]
     """The epochs at whose start the mixture is fitted again."""
+
+    def has_mixture(self) -> bool:
+        """Whether it has one; a continued model has."""
 
     def encode(self, x: Inputs) -> Tensor:
         """Encode inputs as codes ``(B, D)``."""

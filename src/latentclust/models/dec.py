@@ -109,11 +109,19 @@ class DEC(LatentModel):
         """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
         return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
 
+    def has_mixture(self) -> bool:
+        """Whether the centers are those of a mixture that was fitted to the codes."""
+        return bool(self.mixture_is_fitted)
+
     @torch.no_grad()
     def set_mixture(self, parameters: MixtureParameters) -> None:
         """Put the centers at the means of a mixture; its weights and variances have no counterpart."""
         self.centers.copy_(parameters.means)
         self.mixture_is_fitted.fill_(True)
+
+    def cluster_centers(self) -> Tensor:
+        """Return the centers ``(K, D)``, without a gradient."""
+        return self.centers.detach()
 
     def mixture_state(self) -> list[Tensor]:
         """Return the tensors that :meth:`set_mixture` sets."""

@@ -131,10 +131,18 @@ class VaDE(VariationalModel):
         """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
         return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
 
+    def has_mixture(self) -> bool:
+        """Whether a mixture was fitted to the codes."""
+        return bool(self.mixture_is_fitted)
+
     def set_mixture(self, parameters: MixtureParameters) -> None:
         """Put the prior where a mixture was fitted to the codes."""
         self.prior.set_parameters(parameters)
         self.mixture_is_fitted.fill_(True)
+
+    def mixture_parameters(self) -> MixtureParameters:
+        """Copy the prior out."""
+        return self.prior.mixture_parameters()
 
     def mixture_state(self) -> list[Tensor]:
         """Return the tensors that :meth:`set_mixture` sets."""
@@ -249,6 +257,12 @@ class VaDE(VariationalModel):
         """Compute the prior's p(c|z): codes ``(B, D)``, here the posteriors' means, to ``(B, K)``."""
         return self.prior.responsibilities(z)
 
+    def sample_codes(
+        self, n: int, cluster: int | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw codes from the prior; see :meth:`latentclust.modules.mixture.GaussianMixturePrior.sample`."""
+        return self.prior.sample(n, cluster, generator)
+
     @torch.no_grad()
     def sample(self, n: int, cluster: int | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Generate ``n`` images ``(n, C, H, W)`` in [0, 1], from one cluster or from the whole mixture.
@@ -258,4 +272,4 @@ class VaDE(VariationalModel):
         LatentclustError
             If there is no such cluster.
         """
-        return self.decode(self.prior.sample(n, cluster, generator)[0])
+        return self.decode(self.sample_codes(n, cluster, generator)[0])

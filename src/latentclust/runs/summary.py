@@ -5,10 +5,11 @@ import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from latentclust import __version__
 from latentclust.atomic import whole_file
 from latentclust.clustering.choose import Choice
 from latentclust.errors import LatentclustError
@@ -19,7 +20,6 @@ from latentclust.hardware import device_name
 from latentclust.runs.run import Run, tell
 
 PACKAGES = (
-    "latentclust",
     "torch",
     "lightning",
     "torchmetrics",
@@ -28,6 +28,17 @@ PACKAGES = (
     "hydra-core",
     "numpy",
 )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of latentclust and of what it computes with."""
+    found = {"python": platform.python_version(), "latentclust": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # imported from a folder, or built under another name
+            found[name] = "unknown"
+    return found
 
 
 @dataclass
@@ -103,7 +114,7 @@ class Summary:
             model=model,
             data=data,
             seed=config["seed"],
-            versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            versions=versions(),
             seconds=run.seconds,
             results=[result.plain() for result in results],
             clusters={"used": own.used, "smallest_share": own.smallest_share},

@@ -52,7 +52,7 @@ def generate(settings: Settings, run: Run) -> None:
     clusters: Tensor | None = None
     with torch.no_grad():
         if isinstance(model, HasMixture):
-            codes, clusters = model.prior.sample(settings.n, settings.cluster, generator)
+            codes, clusters = model.sample_codes(settings.n, settings.cluster, generator)
             drawn = model.decode(codes)
             source = "the mixture" if settings.cluster is None else f"component {settings.cluster}"
         elif settings.cluster is None:

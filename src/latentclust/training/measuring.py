@@ -147,7 +147,7 @@ def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int
         variances = np.ones_like(means)
         if isinstance(model, HasMixture):
             gamma = in_chunks(model.predict_proba, inputs).cpu().double().numpy()
-            mixture = model.prior.mixture_parameters()
+            mixture = model.mixture_parameters()
             means, variances = (
                 value.detach().cpu().double().numpy() for value in (mixture.means, mixture.variances)
             )

@@ -109,7 +109,7 @@ class MixtureInitialization(L.Callback):
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fit the mixture, unless that was done."""
         assert isinstance(pl_module, StartsFromMixture)
-        if not pl_module.mixture_is_fitted:
+        if not pl_module.has_mixture():
             self.fit(trainer, pl_module)
             self.start = self.clusters
 
