@@ -1,5 +1,7 @@
 import errno
+import importlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import numba
 import pytest
 
 from latentclust.errors import LatentclustError
-from latentclust.numba_cache import SETTING, ensure_numba_cache
+from latentclust.numba_cache import FORGOTTEN, SETTING, ensure_numba_cache, import_umap, keep_compiled
 from tests.conftest import REPOSITORY
 
 
@@ -106,3 +108,56 @@ def test_the_default_runs_where_home_and_environment_are_read_only(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("outputs/*/*/report.html"))
     assert not list((tmp_path / "temporary").glob("latentclust-numba-*"))
+
+
+@pytest.mark.filterwarnings("ignore")  # UMAP's, on import
+def test_all_that_umap_compiles_for_a_layout_is_kept() -> None:
+    """These are names of UMAP's own, which another version may change."""
+    import_umap()
+    for module, name in FORGOTTEN:
+        function = getattr(importlib.import_module(module), name)
+        assert function.stats.cache_path is not None, name
+
+
+def test_a_function_that_no_folder_takes_is_compiled_all_the_same(read_only: Path) -> None:
+    function = numba.njit(lambda x: x + 1)
+    keep_compiled(function)
+    assert function(1) == 2
+
+
+LAYOUT = """
+import json
+import numpy as np
+from numba.core import event
+from latentclust.clustering import fit_manifold
+
+class Listener(event.Listener):
+    names = []
+    def on_start(self, event):
+        self.names.append(event.data["dispatcher"].__name__)
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Listener())
+found = fit_manifold(np.random.default_rng(0).normal(size=(60, 4)), 3, n_layouts=1, n_init=1)
+print(json.dumps([Listener.names, found.clusters.tolist()]))
+"""
+
+
+@pytest.mark.long
+def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+    environment = os.environ | {SETTING: str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", LAYOUT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for _ in range(2)
+    ]
+    (compiled, clusters), (compiled_again, same) = (json.loads(one.stdout) for one in told)
+    assert {name for _, name in FORGOTTEN} - {"_nb_optimize_layout_euclidean_single_epoch"} < set(compiled)
+    assert set(compiled_again) <= {"tau_rand_int", "tau_rand"}  # at UMAP's import; a tenth of a second
+    assert same == clusters

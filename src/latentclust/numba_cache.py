@@ -1,10 +1,11 @@
-"""A folder for what numba compiles, which UMAP cannot even be imported without."""
+"""What numba compiles is kept, so that only a first run waits for it; and a folder for it."""
 
 import atexit
 import logging
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,8 +16,43 @@ from latentclust.errors import LatentclustError
 SETTING = "NUMBA_CACHE_DIR"
 # UMAP and what it imports keep their compiled functions, each beside its own source or in the user's folder.
 CACHING = ("umap", "pynndescent")
+# These UMAP compiles anew in every process, which takes nine seconds, although numba can keep them.
+FORGOTTEN = (
+    ("umap.umap_", "smooth_knn_dist"),
+    ("umap.umap_", "compute_membership_strengths"),
+    ("umap.layouts", "_nb_optimize_layout_euclidean_single_epoch"),
+)
 
 log = logging.getLogger(__name__)
+
+
+def import_umap() -> Any:
+    """Import the class ``UMAP``, which takes seconds, and have numba keep all that it compiles of it.
+
+    Raises
+    ------
+    LatentclustError
+        If there is no folder to write to, or the environment names one that cannot be written.
+    ImportError
+        If it is not installed.
+    """
+    ensure_numba_cache()
+    kind = import_module("umap").UMAP
+    for module, name in FORGOTTEN:
+        function = getattr(import_module(module), name, None)
+        if function is not None:  # other versions have other functions
+            keep_compiled(function)
+    return kind
+
+
+def keep_compiled(function: Any) -> None:
+    """Have numba keep what it compiles of a function for later processes, if it finds a place for it."""
+    if function.stats.cache_path is not None:
+        return
+    try:
+        function.enable_caching()
+    except RuntimeError:  # "cannot cache function: no locator available"
+        log.debug("%s is compiled in every process: no folder can be written", function.__name__)
 
 
 def ensure_numba_cache() -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from latentclust.clustering.neighbors import Neighbors, nearest, nearest_of, on_host
 from latentclust.clustering.on_device import computes, nearest_distorted, nearest_points
+from latentclust.numba_cache import keep_compiled
 
 # A distance takes as long as there are pixels, and on a larger image a pixel would have to move farther.
 LARGEST_SIDE = 32
@@ -61,6 +62,7 @@ def nearest_images(images: Tensor, n: int, *, warp: int = 2, candidates: int = 4
     gradients = _gradients(pixels, warp)
     if computes(pixels):
         return on_host(nearest_distorted(gradients, nearest_points(flat, n_candidates)[0], n, warp))
+    keep_compiled(_distort)
     near, side = nearest(flat.numpy(), n_candidates).indices, gradients.shape[3]
     rows = gradients.flatten(start_dim=2).numpy()
 

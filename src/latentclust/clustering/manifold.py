@@ -16,7 +16,7 @@ from latentclust.clustering.base import Initialization, as_codes, device_of, fro
 from latentclust.clustering.modularity import graph_of, merge_parts, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
-from latentclust.numba_cache import ensure_numba_cache
+from latentclust.numba_cache import import_umap
 
 # Partitions whose modularities differ by less fit the graph alike: then the one by K components is kept.
 CLEARLY = 0.001
@@ -193,13 +193,10 @@ def embed(
 
     UMAP gets its neighbors: its own search takes most of a minute to compile in every process.
     """
-    ensure_numba_cache()
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
-        from umap import UMAP  # here, because it takes seconds to import
-
-        reducer = UMAP(
+        reducer = import_umap()(
             n_neighbors=neighbors.indices.shape[1],
             n_components=dims,
             min_dist=0.0,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.on_device import computes, nearest_points
+from latentclust.numba_cache import keep_compiled
 
 # Up to this many dimensions a tree finds the neighbors sooner than all distances do.
 TREE_DIMS = 15
@@ -57,6 +58,7 @@ def nearest(points: Tensor | NDArray[np.floating], n: int) -> Neighbors:
         return _search(points, n, "brute")
     with np.errstate(invalid="ignore"):  # equal points have no variance to share out
         screen = PCA(components, svd_solver="covariance_eigh").fit_transform(points)
+    keep_compiled(_euclidean)
     candidates = _search(screen, CANDIDATES * n, "brute").indices
 
     def measure(first: int, chosen: NDArray[np.int64], distances: NDArray[np.float32]) -> None:

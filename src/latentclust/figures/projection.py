@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from latentclust.errors import LatentclustError
 from latentclust.figures.style import Floats, Integers
-from latentclust.numba_cache import ensure_numba_cache
+from latentclust.numba_cache import import_umap
 
 Method = Literal["pca", "tsne", "umap"]
 
@@ -153,19 +153,18 @@ def _umap(z: Floats, seed: int, n_neighbors: int) -> Floats:
         raise LatentclustError(
             f"UMAP needs at least {_FEWEST_FOR_UMAP} codes, not {len(z)}: project them with pca"
         )
-    ensure_numba_cache()
     # numba, behind UMAP, gives OpenMP all cores, and PyTorch and scikit-learn with it: they get theirs back.
     with warnings.catch_warnings(), threadpool_limits(limits=None):
         warnings.simplefilter("ignore")  # about TensorFlow, numba and old names, none about the codes
         try:
-            from umap import UMAP  # here, because it takes seconds to import
+            umap = import_umap()
         except ImportError as error:
             raise LatentclustError(
                 "UMAP is not installed: pip install umap-learn, or project with pca or tsne"
             ) from error
         # Small subsets have no spectrum to start from.
         init = "spectral" if len(z) > n_neighbors else "random"
-        model = UMAP(
+        model = umap(
             n_neighbors=min(n_neighbors, len(z) - 1),
             n_components=2,
             init=init,
