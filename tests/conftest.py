@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from numpy.typing import NDArray
 
 from latentclust import cli
 
@@ -57,6 +59,12 @@ class Outcome:
 Command = Callable[..., Outcome]
 
 FAULTS = Path(__file__).parent / "faults"
+
+
+def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an ``.npz`` file, and close it."""
+    with np.load(path) as arrays:
+        return dict(arrays)
 
 
 def first_of(first: Any, *others: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from latentclust.evaluation.assignments import Assignments, ranked
 from latentclust.runs import assignments
 from latentclust.runs.assignments import Row, link_files, write_assignments
 from latentclust.settings.output import Output
-from tests.conftest import Command, Outcome, first_of
+from tests.conftest import Command, Outcome, arrays_of, first_of
 
 COLUMNS = ["id", "split", "cluster", "confidence", "second", "second_probability"]
 JUDGED = ["percentile", "unlike", "label"]
@@ -133,7 +133,7 @@ def test_every_run_of_a_network_leaves_a_table(trained: Command, latentclust: Co
     assert list(rows[0]) == [*COLUMNS, name, *JUDGED]
     predicted = latentclust("task=predict", "ckpt_path=last", "output.codes=true")
     assert predicted.folder is not None
-    arrays = np.load(predicted.folder / "predictions.npz")
+    arrays = arrays_of(predicted.folder / "predictions.npz")
     pool, held_out = rows[:400], rows[400:]
     check(pool, arrays["responsibilities"], "pool")
     codes = [arrays["codes"]]

@@ -12,7 +12,7 @@ import torch
 
 from latentclust.data import build_datamodule
 from latentclust.runs import exporting
-from tests.conftest import Command, first_of
+from tests.conftest import Command, arrays_of, first_of
 
 RUNS = {
     "vade": ["experiment=tiny_vade"],
@@ -54,7 +54,7 @@ def test_onnxruntime_gives_what_predict_gives(
     raw = digits(300)
     predicted = latentclust("task=predict", "ckpt_path=last", "data.pool=all")
     assert predicted.folder is not None
-    arrays, table = np.load(predicted.folder / "predictions.npz"), judged(predicted.folder)
+    arrays, table = arrays_of(predicted.folder / "predictions.npz"), judged(predicted.folder)
     for n in (1, 2, 300):
         cluster, gamma, code, bound, unlike = session.run(None, {"x": raw[:n]})
         np.testing.assert_allclose(code, arrays["codes"][:n], rtol=1e-3, atol=1e-4)
@@ -84,7 +84,7 @@ def test_torch_alone_runs_the_other_format(trained: Command, latentclust: Comman
     cluster, gamma, code, bound, unlike = module(torch.from_numpy(digits(30)))
     predicted = latentclust("task=predict", "ckpt_path=last")
     assert predicted.folder is not None
-    arrays = np.load(predicted.folder / "predictions.npz")
+    arrays = arrays_of(predicted.folder / "predictions.npz")
     np.testing.assert_allclose(code.detach(), arrays["codes"][:30], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(gamma.detach(), arrays["responsibilities"][:30], rtol=1e-2, atol=1e-4)
     np.testing.assert_array_equal(cluster, arrays["clusters"][:30])

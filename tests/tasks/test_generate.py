@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from latentclust.models import VaDE
-from tests.conftest import Command
+from tests.conftest import Command, arrays_of
 
 
 def test_what_is_drawn_is_what_the_checkpoint_decodes(trained: Command, latentclust: Command) -> None:
@@ -16,15 +16,16 @@ def test_what_is_drawn_is_what_the_checkpoint_decodes(trained: Command, latentcl
     drawn = latentclust("task=generate", "ckpt_path=last", "cluster=3", "n=10", "seed=5")
     assert drawn.status == 0, drawn.err
     assert drawn.folder is not None
-    arrays = np.load(drawn.folder / "generated.npz")
+    arrays = arrays_of(drawn.folder / "generated.npz")
     model = VaDE.load_from_checkpoint(run.folder / "checkpoints/last.ckpt", weights_only=True).eval()
     expected = model.sample(10, 3, torch.Generator().manual_seed(5))
     assert expected.shape == (10, 1, 8, 8)
     np.testing.assert_allclose(arrays["images"], expected, rtol=1e-5, atol=1e-7)
     assert set(arrays["clusters"]) == {3}
+    assert (drawn.folder / "generated.png").stat().st_size > 1000
     whole = latentclust("task=generate", "ckpt_path=last", "n=200", "seed=5")
     assert whole.folder is not None
-    assert len(set(np.load(whole.folder / "generated.npz")["clusters"])) > 1
+    assert len(set(arrays_of(whole.folder / "generated.npz")["clusters"])) > 1
 
 
 def test_vectors_are_drawn_in_the_units_of_the_inputs(latentclust: Command, tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_vectors_are_drawn_in_the_units_of_the_inputs(latentclust: Command, tmp_
     drawn = latentclust("task=generate", "ckpt_path=last", "n=10", "seed=5")
     assert drawn.status == 0, drawn.err
     assert drawn.folder is not None
-    arrays = np.load(drawn.folder / "generated.npz")
+    arrays = arrays_of(drawn.folder / "generated.npz")
     model = VaDE.load_from_checkpoint(run.folder / "checkpoints/last.ckpt", weights_only=True).eval()
     mean, std = torch.from_numpy(x).mean(0), torch.from_numpy(x).std(0, unbiased=False)
     expected = model.sample(10, generator=torch.Generator().manual_seed(5)) * std + mean

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from tests.conftest import Command, first_of
+from tests.conftest import Command, arrays_of, first_of
 
 
 @pytest.mark.parametrize("name", first_of("vade", "ae"))
@@ -19,8 +19,8 @@ def test_clusters_merge_to_the_number_that_is_wanted(
     assert run.status == 0, run.err
     assert run.folder is not None
     assert predicted.folder is not None
-    merged = np.load(run.folder / "merged.npz")
-    before = np.load(predicted.folder / "predictions.npz")["clusters"]
+    merged = arrays_of(run.folder / "merged.npz")
+    before = arrays_of(predicted.folder / "predictions.npz")["clusters"]
     used = len(np.unique(before))
     assert len(np.unique(merged["clusters"])) == min(4, used)
     assert np.array_equal(merged["merged_into"][before], merged["clusters"])

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import normalized_mutual_info_score
 
 from latentclust.models import VaDE
-from tests.conftest import Command
+from tests.conftest import Command, arrays_of
 
 N = 150
 
@@ -37,7 +37,7 @@ def test_predict_says_what_the_model_says_of_other_images(
     outcome = latentclust("task=predict", "ckpt_path=last", *overrides)
     assert outcome.status == 0, outcome.err
     assert outcome.folder is not None
-    found = np.load(outcome.folder / "predictions.npz")
+    found = arrays_of(outcome.folder / "predictions.npz")
     model = VaDE.load_from_checkpoint(run.folder / "checkpoints/last.ckpt", weights_only=True).eval()
     x = torch.from_numpy(images)[:, None].float() / 255
     with torch.no_grad():
