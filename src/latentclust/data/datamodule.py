@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from lightning import LightningDataModule
+from torch import Tensor
 
 from latentclust.data.augment import augment
 from latentclust.data.batches import Batch, TensorBatches, as_floats
@@ -79,6 +80,10 @@ class DataModule(InputPool, LightningDataModule):
 
         Vectors are floats already.
         """
-        x = as_floats(batch.x)
         training = self.trainer is not None and self.trainer.training
-        return batch._replace(x=augment(x, self.augmentation) if training and x.dim() == 4 else x)
+        return batch._replace(x=self.change(batch.x) if training else as_floats(batch.x))
+
+    def change(self, inputs: Tensor) -> Tensor:
+        """Turn inputs as they are stored into those that are trained on: images are augmented."""
+        x = as_floats(inputs)
+        return augment(x, self.augmentation) if x.dim() == 4 else x

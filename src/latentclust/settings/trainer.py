@@ -45,6 +45,8 @@ class Trainer(Section):
     """Clip the gradient; null for not."""
     gradient_clip_algorithm: Literal["norm", "value"] = "norm"
     """Clip its norm, or each of its values."""
+    cuda_graphs: bool = True
+    """On one NVIDIA GPU, record the kernels of a step once and replay them."""
     accumulate_grad_batches: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Batches whose gradients are averaged for a step."""
     limit_train_batches: Batches | None = None

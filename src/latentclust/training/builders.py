@@ -30,6 +30,7 @@ from latentclust.training.callbacks import (
     EpochSeed,
     LearningRates,
     ObjectiveTerms,
+    RecordedSteps,
     RunRecord,
     StageProgress,
     StopsImproving,
@@ -206,6 +207,8 @@ def build_trainer(
         callbacks.append(LearningRates())
     if settings.n_processes > 1:
         callbacks.append(OwnSignals())
+    if recorded(settings, accelerator):
+        callbacks.append(RecordedSteps())
     if setup.deadline is not None:
         callbacks.append(Deadline(setup.deadline))
     early = setup.early_stopping
@@ -246,6 +249,21 @@ def build_trainer(
     if not data.val_dataloader():  # nothing is held out, whatever fast_dev_run and overfit_batches have set
         trainer.limit_val_batches = 0
     return trainer
+
+
+def recorded(settings: Trainer, accelerator: str) -> bool:
+    """Whether training steps are recorded as CUDA graphs.
+
+    Not where gradients of several steps are added up, for a replay writes where the last one's gradients lie;
+    nor where several processes share them, or anomalies are looked for between kernels.
+    """
+    return (
+        settings.cuda_graphs
+        and accelerator == "cuda"
+        and settings.n_processes == 1
+        and settings.accumulate_grad_batches == 1
+        and not settings.detect_anomaly
+    )
 
 
 def build_profiler(name: str | None, folder: Path) -> Profiler | None:

@@ -14,6 +14,7 @@ from latentclust.training.callbacks.learning_rates import LearningRates
 from latentclust.training.callbacks.mixture_initialization import MixtureInitialization
 from latentclust.training.callbacks.objective_terms import ObjectiveTerms
 from latentclust.training.callbacks.progress import EpochLines, StageProgress
+from latentclust.training.callbacks.recorded_steps import RecordedSteps
 from latentclust.training.callbacks.throughput import Throughput
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "LearningRates",
     "MixtureInitialization",
     "ObjectiveTerms",
+    "RecordedSteps",
     "RunRecord",
     "StageProgress",
     "StopsImproving",

@@ -1,6 +1,7 @@
 """Log the means of the objective's terms over each epoch, and stop when one is not finite."""
 
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import lightning as L
@@ -16,6 +17,10 @@ HINT = (
 )
 
 
+# Steps whose terms are kept before they are added up: adding takes the host several launches.
+KEPT = 256
+
+
 class ObjectiveTerms(L.Callback):
     """Logs ``train/<term>`` for each term that ``training_step`` returns.
 
@@ -25,13 +30,15 @@ class ObjectiveTerms(L.Callback):
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.kept: list[tuple[Tensor, float]] = []
         self.sums: Tensor | None = None
         self.first_bad_steps: Tensor | None = None
+        self.n_steps = 0
         self.n_images = 0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forget the last epoch."""
-        self.sums, self.first_bad_steps, self.n_images = None, None, 0
+        self.kept, self.sums, self.first_bad_steps, self.n_steps, self.n_images = [], None, None, 0, 0
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -39,13 +46,29 @@ class ObjectiveTerms(L.Callback):
         """Add a batch's terms, weighted with its images."""
         self.names = list(outputs)
         terms = torch.stack([term.detach().float() for term in outputs.values()])
-        if self.sums is None or self.first_bad_steps is None:
-            self.sums = torch.zeros_like(terms)
-            self.first_bad_steps = torch.full_like(terms, torch.inf)
-        bad_now = torch.where(terms.isfinite(), torch.inf, float(batch_idx))
-        self.first_bad_steps = self.first_bad_steps.minimum(bad_now)
-        self.sums += terms * (batch.share * batch.size)
+        self.kept.append((terms, batch.share * batch.size))
         self.n_images += batch.size
+        if len(self.kept) == KEPT:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        """Add the terms of the kept steps to the sums."""
+        if not self.kept:
+            return
+        terms = torch.stack([terms for terms, _ in self.kept])
+        if self.sums is None or self.first_bad_steps is None:
+            self.sums = torch.zeros_like(terms[0])
+            self.first_bad_steps = torch.full_like(terms[0], torch.inf)
+        steps = torch.arange(self.n_steps, self.n_steps + len(terms), device=terms.device, dtype=terms.dtype)
+        bad = torch.where(terms.isfinite(), torch.inf, steps[:, None])
+        self.first_bad_steps = self.first_bad_steps.minimum(bad.amin(dim=0))
+        first = 0
+        for weight, alike in groupby(weight for _, weight in self.kept):  # all but the last batch's are one
+            n = len(list(alike))
+            self.sums += terms[first : first + n].sum(dim=0) * weight
+            first += n
+        self.n_steps += len(terms)
+        self.kept.clear()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the epoch's means.
@@ -55,6 +78,7 @@ class ObjectiveTerms(L.Callback):
         LatentclustError
             If a term was not finite: names the epoch and the term that went wrong first.
         """
+        self._add_up()
         if self.sums is None or self.first_bad_steps is None:
             return
         reduce = trainer.strategy.reduce
