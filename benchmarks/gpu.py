@@ -2,243 +2,135 @@
 
     python benchmarks/gpu.py                               # on a machine with a GPU, MNIST in data/
     python benchmarks/gpu.py --data digits --small         # everything once, on a CPU too
+    python benchmarks/gpu.py --tables                      # only the table
 
 Needs no network. Parts can be chosen, as in `--parts numerics waits`; each keeps its result, or why it
-failed, so that one that breaks does not cost the others. Writes benchmarks/results/gpu.json.
+failed, so that one that breaks does not cost the others. Writes benchmarks/results/gpu.json and the table of
+docs/performance.md.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from gpu_parts import clustering, graphs, numerics, steps, waits
+from pages import DOCS, fill_page, markdown
 
-from latentclust.clustering import nearest, nearest_images
-from latentclust.clustering.scikit import mixture_of
-from latentclust.data.augment import Augmentation, augment
 from latentclust.hardware import choose_accelerator, choose_precision, device_name
-from latentclust.models import AE, DEC, IDEC, VAE, LatentModel, VaDE
 from latentclust.runs.run import commit
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "gpu.json"
-AFFINE = Augmentation(degrees=12, pixels=2, scale=0.15, shear=0.2)
+PAGE = DOCS / "performance.md"
+# Lines of the log.
+DONE = re.compile(r"latentclust\.progress: (.*): done in ([\d.]+) s")
+
+# What is run, but for what is the same: how it is called in the table, and its arguments.
+HANDOUT = ("experiment=lab/exercise3_vade", "data.batch_size=800", "figures.at_end=false")
+RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "default": ("`python -m latentclust`", ()),
+    "handout": ("the handout", HANDOUT),
+    "seeds": ("the handout, ten seeds at once", HANDOUT),
+    "eager": ("the handout without CUDA graphs", (*HANDOUT, "trainer.cuda_graphs=false")),
+    "nccl": ("the handout by ddp and NCCL", (*HANDOUT, "trainer.strategy=ddp")),
+}
 
 
-def wait(device: str) -> None:
-    """Wait until the device is done."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def timed(function: Callable[[], Any], device: str, repeats: int = 3) -> float:
-    """Return the fastest of some calls in seconds, after one that warms up."""
-    function()
-    seconds = []
-    for _ in range(repeats):
-        wait(device)
+def run(name: str, device: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Time runs of the command line, from the command to the end, and keep the first one's stages and ACC."""
+    overrides, n_seeds = [f"data={options.data}", "trainer.enable_progress_bar=false", *RUNS[name][1]], 1
+    epochs = {}
+    if name == "seeds":
+        n_seeds = 2 if options.small else 10
+    if name != "default":
+        epochs = {"model.pretrain.max_epochs": options.epochs // 6, "trainer.max_epochs": options.epochs}
+    if options.small:
+        epochs = {"model.pretrain.max_epochs": 1, "trainer.max_epochs": 1}
+        overrides += ["data.limit=200", "figures.at_end=false"]
+    overrides += [f"{key}={value}" for key, value in epochs.items()]
+    environment = dict(os.environ)
+    if n_seeds > 1:  # each has its share of the cores
+        environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_seeds))
+    with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()
-        function()
-        wait(device)
-        seconds.append(perf_counter() - start)
-    return round(min(seconds), 5)
-
-
-def models() -> dict[str, LatentModel]:
-    """Each model with the default's convolutions, the same weights at each call."""
-    torch.manual_seed(0)
-    sizes: dict[str, Any] = {
-        "input_shape": [1, 28, 28],
-        "widths": [256],
-        "latent_dim": 10,
-        "channels": [32, 64],
-    }
-    kinds: dict[str, type[LatentModel]] = {"ae": AE, "vae": VAE, "vade": VaDE, "dec": DEC, "idec": IDEC}
-    return {
-        name: kind(**sizes, **({"n_clusters": 10} if name in ("vade", "dec", "idec") else {}))
-        for name, kind in kinds.items()
-    }
-
-
-def images_of(n: int, device: str = "cpu") -> Tensor:
-    """Random images, the same on each device."""
-    return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(device)
-
-
-def step(model: LatentModel, adam: torch.optim.Adam, x: Tensor, precision: str = "32-true") -> Tensor:
-    """Take a step of a training, augmentation and all."""
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
-        loss = model.objective(augment(x, AFFINE))["loss"]
-    adam.zero_grad()
-    loss.backward()
-    adam.step()
-    return loss.detach()
-
-
-def numerics(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Compare codes, predictions and gradients with the CPU's: largest difference by largest value."""
-    found = {}
-    x = images_of(64)
-    for name, model in models().items():
-        both = []
-        for where in ("cpu", device):
-            one = models()[name].to(where).eval()
-            loss = one.measured_terms(x.to(where)) if name in ("ae", "dec", "idec") else {}
-            codes = one.encode(x.to(where))
-            (loss["loss"] if loss else codes.square().mean()).backward()
-            gradient = next(p.grad for p in one.encoder.parameters() if p.grad is not None)
-            both.append((codes.detach().cpu(), gradient.cpu()))
-        found[name] = {
-            part: float((a - b).abs().max() / a.abs().max())
-            for part, a, b in zip(("codes", "gradient"), *both, strict=True)
-        }
-        del model
-    return found
-
-
-def waits(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Take steps of each model where waiting for the device is an error."""
-    for model in models().values():
-        model.to(device).train()
-        adam, x = torch.optim.Adam(list(model.parameter_groups()), fused=True), images_of(64, device)
-        step(model, adam, x)
-        if device == "cuda":
-            torch.cuda.set_sync_debug_mode("error")
-        try:
-            step(model, adam, x)
-        finally:
-            if device == "cuda":
-                torch.cuda.set_sync_debug_mode("default")
-    return {"steps that waited": 0, "checked": device == "cuda"}
-
-
-def steps(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Time a step of VaDE in float32 and bfloat16, and compiled; and say which kernels take it."""
-    x, found = images_of(32 if options.small else 800, device), {}
-    for precision in ("32-true", "bf16-mixed"):
-        model = models()["vade"].to(device).train()
-        adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
-        found[precision] = timed(lambda m=model, a=adam, p=precision: step(m, a, x, p), device, 10)
-    if not options.small:
-        model.objective = torch.compile(model.objective)  # type: ignore[method-assign]
-        start = perf_counter()
-        step(model, adam, x, "bf16-mixed")
-        found["compiling"] = round(perf_counter() - start, 2)
-        found["bf16-mixed, compiled"] = timed(lambda: step(model, adam, x, "bf16-mixed"), device, 10)
-    model = models()["vade"].to(device).train()
-    adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
-    with torch.profiler.profile() as profiler:
-        step(model, adam, x)
-        wait(device)
-    events = profiler.key_averages()
-    key = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
-    top = sorted(events, key=lambda event: getattr(event, key), reverse=True)[:12]
-    return found | {"profile_us": {event.key: round(getattr(event, key)) for event in top}}
-
-
-def clustering(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Time neighbors, the image distortion distance and mixtures here and on the CPU."""
-    n = 300 if options.small else 10_000
-    flat, images = images_of(n).flatten(1), (images_of(n) * 255).to(torch.uint8)
-    codes = np.random.default_rng(0).normal(size=(n, 10))
-    found: dict[str, Any] = {"images": n}
-    for where in dict.fromkeys(("cpu", device)):
-        there, pictures = flat.to(where), images.to(where)
-        found[where] = {
-            "neighbors": timed(lambda t=there: nearest(t, 15), where, 1),
-            "distortion": timed(lambda p=pictures: nearest_images(p, 15), where, 1),
-            "mixture": timed(
-                lambda w=where: mixture_of(codes, 10, "full", n_init=2, seed=0, reg_covar=1e-4, device=w),
-                where,
-                1,
-            ),
-        }
-    return found
-
-
-def command(options: argparse.Namespace, overrides: list[str], seeds: int) -> dict[str, Any]:
-    """Run the command line for several seeds at once; return seconds, and the stages and ACC of the first."""
-    with tempfile.TemporaryDirectory() as name:
-        start, processes = perf_counter(), []
-        for seed in range(seeds):
-            run = [
-                f"data={options.data}",
-                f"seed={seed}",
-                f"output_dir={name}/{seed}",
-                f"hydra.run.dir={name}/run{seed}",
-            ]
-            processes.append(
-                subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        "latentclust",
-                        "trainer.enable_progress_bar=false",
-                        *run,
-                        *overrides,
-                    ],
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    cwd=ROOT,
-                )
+        processes = [
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "latentclust", *overrides, f"seed={seed}"),
+                    *(f"output_dir={folder}/{seed}", f"hydra.run.dir={folder}/run{seed}"),
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd=ROOT,
+                env=environment,
             )
+            for seed in range(n_seeds)
+        ]
         for process in processes:
             errors = process.communicate()[1].decode()
             if process.returncode:
                 raise RuntimeError(errors[-2000:])
         seconds = perf_counter() - start
-        summary = json.loads((Path(name) / "run0" / "summary.json").read_text())
+        summary = json.loads((Path(folder) / "run0" / "summary.json").read_text())
+        log = (Path(folder) / "run0" / "latentclust.log").read_text()
     return {
-        "seeds": seeds,
+        "overrides": overrides,
+        "seeds": n_seeds,
+        "epochs": list(epochs.values()),
         "seconds": round(seconds, 1),
         "stages": summary["seconds"],
+        "tasks": [[task, float(s)] for task, s in DONE.findall(log)],
         "acc": summary["results"][-1]["pool"]["acc"],
         "device": summary["device"],
     }
 
 
-def runs(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Time the default from command to report, the handout's 50 + 300 epochs, and ten seeds at once."""
-    short = ["model.pretrain.max_epochs=1", "trainer.max_epochs=1"] if options.small else []
-    if options.small:
-        return {
-            "seeds": command(
-                options, ["experiment=vade_plain", "figures.at_end=false", "data.limit=200", *short], 2
-            )
-        }
-    handout = [
-        "experiment=lab/exercise3_vade",
-        "data.batch_size=800",
-        "model.pretrain.max_epochs=50",
-        "trainer.max_epochs=300",
-        "figures.at_end=false",
-    ]
-    return {
-        "default": command(options, [], 1),
-        "default in float32": command(options, ["trainer.precision=32-true"], 1),
-        "handout": command(options, handout, 1),
-        "handout, ten seeds": command(options, handout, 10),
-    }
+def table(figures: dict[str, Any]) -> str:
+    """Write what was measured, one line each."""
+    lines = [[f"{figures['device']}, {figures['cores']} cores of its host", "measured"]]
+    for name, seconds in figures["steps"].items():
+        if name.startswith("batch"):
+            lines.append([f"a step of VaDE, {name}", f"{1000 * seconds:.2f} ms"])
+    found = figures["clustering"]
+    for name in ("neighbors", "distortion", "mixture"):
+        what = f"{name} of {found['images']:,} images; on the host {found['cpu'][name]:.2f} s"
+        lines.append([what, f"{found['cuda'][name]:.2f} s"])
+    for name, (called, _) in RUNS.items():
+        if name not in figures:
+            continue
+        one = figures[name]
+        if one["epochs"]:
+            epochs = " + ".join(map(str, one["epochs"]))
+            lines.append([f"{called}, {epochs} epochs, to the end", f"{one['seconds']:.0f} s"])
+            per_epoch = one["stages"]["train"] / one["epochs"][-1]
+            lines.append(["... of it an epoch of VaDE", f"{per_epoch:.2f} s"])
+        else:
+            lines.append([f"{called} to the end, ACC {100 * one['acc']:.2f}", f"{one['seconds']:.0f} s"])
+            lines += [[f"... of it `{stage}`", f"{s:.1f} s"] for stage, s in one["stages"].items()]
+    return markdown(lines)
 
 
 PARTS: dict[str, Callable[[str, argparse.Namespace], dict[str, Any]]] = {
     "numerics": numerics,
     "waits": waits,
+    "graphs": graphs,
     "steps": steps,
     "clustering": clustering,
-    "runs": runs,
+    **{name: partial(run, name) for name in RUNS},
 }
 
 
@@ -250,12 +142,18 @@ def main() -> None:
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--small", action="store_true", help="everything once, as small as it goes")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--epochs", type=int, default=300, help="of the handout's VaDE")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--tables", action="store_true", help="write the table, run nothing")
     options = parser.parse_args()
+    if options.tables:
+        fill_page(PAGE, "gpu", table(json.loads(options.output.read_text())))
+        return
     device = choose_accelerator("auto")
     figures: dict[str, Any] = {
         "command": shlex.join(["python", *sys.argv]),
         "commit": commit(),
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "device": device_name(device),
         "precision": choose_precision(device, "auto"),
         "torch": torch.__version__,
