@@ -116,7 +116,8 @@ def table(figures: dict[str, Any]) -> str:
         if one["epochs"]:
             epochs = " + ".join(map(str, one["epochs"]))
             lines.append([f"{called}, {epochs} epochs, to the end", f"{one['seconds']:.0f} s"])
-            per_epoch = one["stages"]["train"] / one["epochs"][-1]
+            drawing = sum(s for task, s in one["tasks"] if task == "figures")
+            per_epoch = (one["stages"]["train"] - drawing) / one["epochs"][-1]
             lines.append(["... of it an epoch of VaDE", f"{per_epoch:.2f} s"])
         else:
             lines.append([f"{called} to the end, ACC {100 * one['acc']:.2f}", f"{one['seconds']:.0f} s"])

@@ -1,6 +1,7 @@
 """What benchmarks/gpu.py does within its own process: numbers like the CPU's, no waits, steps, clustering."""
 
 import argparse
+import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -107,22 +108,40 @@ def compared(device: str) -> dict[str, dict[str, float]]:
 
 
 def graphs(device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Train each model some steps with CUDA graphs and without, and compare its weights."""
+    """Train each model some steps with CUDA graphs and twice without, and compare its weights.
+
+    With the same kernels each time, as in trainings.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
     found = {}
-    for name in models():
-        both = []
-        for recorded in (False, True):
-            model = models()[name].to(device).train()
-            if recorded:
-                record(model, device)
-            adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
-            torch.manual_seed(1)
-            for _ in range(20):
-                step(model, adam, images_of(64, device))
-            both.append([value.cpu() for value in model.state_dict().values()])
-        apart = [float((a.double() - b.double()).abs().max()) for a, b in zip(*both, strict=True)]
-        found[name] = {"largest difference of weights": max(apart)}
+    try:
+        for name in models():
+            plain, again, recorded = (trained(name, device, graphs) for graphs in (False, False, True))
+            found[name] = {
+                "without and without": apart(plain, again),
+                "without and with": apart(plain, recorded),
+            }
+    finally:
+        torch.use_deterministic_algorithms(False)
     return found
+
+
+def trained(name: str, device: str, graphs: bool) -> list[Tensor]:
+    """Train a model for twenty steps and return its weights."""
+    model = models()[name].to(device).train()
+    if graphs:
+        record(model, device)
+    adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
+    torch.manual_seed(1)
+    for _ in range(20):
+        step(model, adam, images_of(64, device))
+    return [value.cpu() for value in model.state_dict().values()]
+
+
+def apart(first: list[Tensor], second: list[Tensor]) -> float:
+    """Return the largest difference of two models' weights."""
+    return max(float((a.double() - b.double()).abs().max()) for a, b in zip(first, second, strict=True))
 
 
 def record(model: LatentModel, device: str) -> None:
