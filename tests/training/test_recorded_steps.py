@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from latentclust.models import VAE, LatentModel
 from latentclust.training import builders
 from latentclust.training.callbacks import RecordedSteps
 from latentclust.training.callbacks.recorded_steps import MOST, Recorded
@@ -87,6 +88,15 @@ def test_a_recorded_training_is_the_same_to_the_last_bit(
     assert {name: recorded[name] for name in recorded if not name.startswith("perf/")} == {
         name: other[name] for name in other if not name.startswith("perf/")
     }
+
+
+def test_a_model_has_to_say_that_it_can_be_recorded(
+    latentclust: Command, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VAE, "recordable", False)
+    assert latentclust("experiment=tiny_vae").status == 0
+    assert not recorder.recorded
+    assert not LatentModel.recordable
 
 
 class Model(nn.Module):

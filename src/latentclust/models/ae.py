@@ -37,6 +37,7 @@ class AE(LatentModel):
     """
 
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("reconstruction", "min")
+    recordable = True
 
     def __init__(
         self,

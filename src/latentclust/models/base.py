@@ -63,6 +63,9 @@ class LatentModel(L.LightningModule, ABC):
     """Of the raw inputs, and how they become x; checkpoints carry it."""
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
     """The term of the objective whose definition stays the same within a run and between runs."""
+    recordable: ClassVar[bool] = False
+    """Whether ``objective`` depends on nothing but its arguments and the weights, so that its kernels can be
+    recorded once and replayed. What it reads elsewhere, such as the epoch, would stay as it was then."""
     bound_name: ClassVar[str] = "minus_error"
     """What :meth:`describe` gives as bounds: here minus the reconstruction error, summed over an input."""
 

@@ -57,6 +57,7 @@ class DEC(LatentModel):
     refit_at: tuple[int, ...] = ()
     holds_partition = False
     self_trains = True
+    recordable = True
 
     def __init__(
         self,

@@ -69,6 +69,7 @@ class VaDE(VariationalModel):
 
     mixture_is_fitted: Tensor
     tolerance = 0.0
+    recordable = True
 
     def __init__(
         self,

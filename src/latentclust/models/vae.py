@@ -38,6 +38,7 @@ class VAE(VariationalModel):
     """
 
     standard_normal_codes = True
+    recordable = True
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ Record = Callable[..., Callable[..., Any]]
 
 
 class RecordedSteps(L.Callback):
-    """Has the model's objective and the change of its inputs recorded, each way in which they are called.
+    """Has the objective of a ``recordable`` model and the change of its inputs recorded and replayed.
 
     A step of a small network is four hundred kernels, and the host takes longer to launch one than the GPU
     to run it. A recorded step is launched as a whole; the optimizer's and Lightning's parts are as before.
@@ -44,6 +44,8 @@ class RecordedSteps(L.Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(pl_module, LatentModel)
         assert isinstance(data, DataModule)
+        if not pl_module.recordable:
+            return
         self.changed = [(pl_module, "objective")]
         if data.kind == "image":  # vectors are what they are
             self.changed.append((data, "change"))
