@@ -19,8 +19,9 @@ from latentclust.hardware import choose_precision
 from latentclust.models import VaDE
 from latentclust.settings import Settings
 from latentclust.settings.model import NetworkModel
-from latentclust.training.builders import TrainingSetup, build_model, build_trainer
+from latentclust.training.builders import build_model
 from latentclust.training.callbacks import ClusterAccuracy, History
+from latentclust.training.trainers import TrainingSetup, build_trainer
 
 
 class EpochClock(L.Callback):

@@ -12,7 +12,7 @@ import torch
 from latentclust.data.batches import Batch
 from latentclust.models import VaDE
 from latentclust.settings.trainer import REFUSED, Trainer
-from latentclust.training.builders import DECISIVE, HARMLESS
+from latentclust.training.trainers import DECISIVE, HARMLESS
 from tests.conftest import Command, same_weights
 
 ARGUMENTS = set(inspect.signature(L.Trainer.__init__).parameters) - {"self"}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.models import VAE, LatentModel
-from latentclust.training import builders
+from latentclust.training import trainers
 from latentclust.training.callbacks import RecordedSteps
 from latentclust.training.callbacks.recorded_steps import MOST, Recorded
 from tests.conftest import Command, same_weights
@@ -57,8 +57,8 @@ class Recorder:
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Have the trainings of this test recorded."""
     one = Recorder()
-    monkeypatch.setattr(builders, "recorded", lambda settings, accelerator: True)
-    monkeypatch.setattr(builders, "RecordedSteps", lambda: RecordedSteps(one))
+    monkeypatch.setattr(trainers, "recorded", lambda settings, accelerator: True)
+    monkeypatch.setattr(trainers, "RecordedSteps", lambda: RecordedSteps(one))
     return one
 
 
@@ -80,7 +80,7 @@ def test_a_recorded_training_is_the_same_to_the_last_bit(
     assert recorder.recorded > 0
     assert recorder.replayed > 3 * recorder.recorded
     recorder.replayed = 0
-    monkeypatch.setattr(builders, "recorded", lambda settings, accelerator: False)
+    monkeypatch.setattr(trainers, "recorded", lambda settings, accelerator: False)
     plain = latentclust(*arguments)
     assert not recorder.replayed
     assert same_weights(outcome.weights(), plain.weights())
@@ -194,7 +194,7 @@ def test_a_step_that_cannot_be_recorded_is_taken_all_the_same(caplog: pytest.Log
     ],
 )
 def test_when_steps_are_recorded(arguments: dict[str, Any], expected: bool) -> None:
-    settings = builders.Trainer(**arguments)
-    assert builders.recorded(settings, "cuda") == expected
-    assert not builders.recorded(settings, "cpu")
-    assert not builders.recorded(settings, "mps")
+    settings = trainers.Trainer(**arguments)
+    assert trainers.recorded(settings, "cuda") == expected
+    assert not trainers.recorded(settings, "cpu")
+    assert not trainers.recorded(settings, "mps")

@@ -36,11 +36,12 @@ from latentclust.settings import Settings
 from latentclust.settings.model import NetworkModel as ModelSettings
 from latentclust.settings.model import Pretrained
 from latentclust.settings.packages import require_packages
-from latentclust.training.builders import TrainingSetup, build_model
+from latentclust.training.builders import build_model
 from latentclust.training.callbacks import MixtureInitialization
 from latentclust.training.loggers import close
 from latentclust.training.measuring import health_of
 from latentclust.training.quiet import without_known_warnings
+from latentclust.training.trainers import TrainingSetup
 
 
 @without_known_warnings()

@@ -29,7 +29,6 @@ from latentclust.settings.figures import Figures
 from latentclust.settings.init import Init, Manifold
 from latentclust.settings.output import Output
 from latentclust.settings.resolve import preprocess_steps, resolve
-from latentclust.training.builders import TrainingSetup, build_trainer
 from latentclust.training.callbacks import (
     ClusterAccuracy,
     ClusterTargets,
@@ -39,6 +38,7 @@ from latentclust.training.callbacks import (
 )
 from latentclust.training.inference import Looked
 from latentclust.training.measuring import measure
+from latentclust.training.trainers import TrainingSetup, build_trainer
 
 log = logging.getLogger(__name__)
 

@@ -37,9 +37,10 @@ from latentclust.runs.run import Run
 from latentclust.settings.model import Pretrained
 from latentclust.settings.network import Network
 from latentclust.settings.trainer import Trainer
-from latentclust.training.builders import DECISIVE, TrainingSetup, build_pretraining, build_trainer
+from latentclust.training.builders import build_pretraining
 from latentclust.training.callbacks import epoch_seed
 from latentclust.training.loggers import close
+from latentclust.training.trainers import DECISIVE, TrainingSetup, build_trainer
 
 log = logging.getLogger(__name__)
 
