@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from latentclust.data.batches import Batch
 from latentclust.errors import LatentclustError
 from latentclust.models.ae import AE
-from latentclust.models.base import LatentModel
 from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.models.started import StartedModel
 from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import MixtureParameters
@@ -20,7 +20,7 @@ from latentclust.modules.objectives import balanced_targets, expected_nll
 from latentclust.modules.student import kl_of_targets, student_logits
 
 
-class DEC(LatentModel):
+class DEC(StartedModel):
     """DEC (Xie, Girshick and Farhadi 2016): an encoder and K centers that sharpen their own assignments.
 
     An input is assigned by Student's t of its code's distance from each center. In every epoch the encoder
@@ -53,7 +53,6 @@ class DEC(LatentModel):
         See :class:`~latentclust.models.base.LatentModel`.
     """
 
-    mixture_is_fitted: Tensor
     refit_at: tuple[int, ...] = ()
     holds_partition = False
     self_trains = True
@@ -86,8 +85,6 @@ class DEC(LatentModel):
         )
         self.n_clusters = n_clusters
         self.centers = nn.Parameter(0.1 * torch.randn(n_clusters, latent_dim))
-        # Saved with the weights, so that a continued run does not look for its centers again.
-        self.register_buffer("mixture_is_fitted", torch.tensor(False))
         self.alpha = alpha
         self.tolerance = tolerance
 
@@ -104,15 +101,6 @@ class DEC(LatentModel):
             self.decoder.load_decoder(autoencoder.decoder)
         except RuntimeError as error:
             raise LatentclustError("the pretrained autoencoder has layers of other sizes") from error
-
-    @torch.no_grad()
-    def features(self, x: Inputs) -> Tensor:
-        """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
-        return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
-
-    def has_mixture(self) -> bool:
-        """Whether the centers are those of a mixture that was fitted to the codes."""
-        return bool(self.mixture_is_fitted)
 
     @torch.no_grad()
     def set_mixture(self, parameters: MixtureParameters) -> None:

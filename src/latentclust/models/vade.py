@@ -9,7 +9,8 @@ from torch import Tensor
 from latentclust.data.batches import Batch
 from latentclust.models.ae import AE
 from latentclust.models.base import VariationalModel
-from latentclust.models.inputs import Inputs, as_inputs
+from latentclust.models.inputs import Inputs
+from latentclust.models.started import StartedModel
 from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
 from latentclust.modules.mixture import GaussianMixturePrior, MixtureParameters
@@ -25,7 +26,7 @@ from latentclust.modules.objectives import (
 from latentclust.modules.schedules import kl_weight
 
 
-class VaDE(VariationalModel):
+class VaDE(VariationalModel, StartedModel):
     """VaDE (Jiang et al. 2017): a VAE whose prior is a mixture of K Gaussians, one for each cluster.
 
     Parameters
@@ -67,7 +68,6 @@ class VaDE(VariationalModel):
         See :class:`~latentclust.models.base.LatentModel`.
     """
 
-    mixture_is_fitted: Tensor
     tolerance = 0.0
     recordable = True
 
@@ -104,8 +104,6 @@ class VaDE(VariationalModel):
         )
         self.n_clusters = n_clusters
         self.prior = GaussianMixturePrior(n_clusters, latent_dim)
-        # Saved with the weights, so that a continued run does not fit its mixture again.
-        self.register_buffer("mixture_is_fitted", torch.tensor(False))
         self.gamma = gamma
         self.n_samples = n_samples
         self.hold_epochs = hold_epochs
@@ -126,15 +124,6 @@ class VaDE(VariationalModel):
         """
         self.encoder.load_encoder(autoencoder.encoder)
         self.decoder.load_decoder(autoencoder.decoder)
-
-    @torch.no_grad()
-    def features(self, x: Inputs) -> Tensor:
-        """Compute what the encoder sees in inputs before it squeezes them into codes, ``(B, F)``."""
-        return self.encoder.features(as_inputs(x, self.encoder.input_shape, self.encoder.mean.weight))
-
-    def has_mixture(self) -> bool:
-        """Whether a mixture was fitted to the codes."""
-        return bool(self.mixture_is_fitted)
 
     def set_mixture(self, parameters: MixtureParameters) -> None:
         """Put the prior where a mixture was fitted to the codes."""
