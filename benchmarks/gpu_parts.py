@@ -59,10 +59,22 @@ def images_of(n: int, device: str = "cpu") -> Tensor:
     return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def step(model: LatentModel, adam: torch.optim.Adam, x: Tensor, precision: str = "32-true") -> Tensor:
+def changed(x: Tensor) -> Tensor:
+    """Augment images as trainings of the default do."""
+    return augment(x, AFFINE)
+
+
+def step(
+    model: LatentModel,
+    adam: torch.optim.Adam,
+    x: Tensor,
+    precision: str = "32-true",
+    change: Callable[[Tensor], Tensor] = changed,
+) -> Tensor:
     """Take a step of a training, augmentation and all."""
+    images = change(x)
     with torch.autocast(x.device.type, torch.bfloat16, precision == "bf16-mixed", cache_enabled=False):
-        loss = model.objective(augment(x, AFFINE))["loss"]
+        loss = model.objective(images)["loss"]
     adam.zero_grad()
     loss.backward()
     adam.step()
@@ -90,20 +102,21 @@ def compared(device: str) -> dict[str, dict[str, float]]:
     """Compare each model's codes and the gradients of its encoder with the CPU's."""
     found = {}
     x = images_of(64)
-    for name, model in models().items():
+    for name in models():
         both = []
         for where in ("cpu", device):
             one = models()[name].to(where).eval()
-            loss = one.measured_terms(x.to(where)) if name in ("ae", "dec", "idec") else {}
             codes = one.encode(x.to(where))
-            (loss["loss"] if loss else codes.square().mean()).backward()
+            # The other losses have random numbers, which differ from device to device.
+            alike = name in ("ae", "dec", "idec")
+            loss = one.measured_terms(x.to(where))["loss"] if alike else codes.square().mean()
+            loss.backward()
             gradient = next(p.grad for p in one.encoder.parameters() if p.grad is not None)
             both.append((codes.detach().cpu(), gradient.cpu()))
         found[name] = {
             part: float((a - b).abs().max() / a.abs().max())
             for part, a, b in zip(("codes", "gradient"), *both, strict=True)
         }
-        del model
     return found
 
 
@@ -117,7 +130,7 @@ def graphs(device: str, options: argparse.Namespace) -> dict[str, Any]:
     found = {}
     try:
         for name in models():
-            plain, again, recorded = (trained(name, device, graphs) for graphs in (False, False, True))
+            plain, again, recorded = (trained(name, device, with_graphs=one) for one in (False, False, True))
             found[name] = {
                 "without and without": apart(plain, again),
                 "without and with": apart(plain, recorded),
@@ -127,15 +140,14 @@ def graphs(device: str, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def trained(name: str, device: str, graphs: bool) -> list[Tensor]:
+def trained(name: str, device: str, *, with_graphs: bool) -> list[Tensor]:
     """Train a model for twenty steps and return its weights."""
     model = models()[name].to(device).train()
-    if graphs:
-        record(model, device)
+    change = record(model, device) if with_graphs else changed
     adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
     torch.manual_seed(1)
     for _ in range(20):
-        step(model, adam, images_of(64, device))
+        step(model, adam, images_of(64, device), change=change)
     return [value.cpu() for value in model.state_dict().values()]
 
 
@@ -144,10 +156,14 @@ def apart(first: list[Tensor], second: list[Tensor]) -> float:
     return max(float((a.double() - b.double()).abs().max()) for a, b in zip(first, second, strict=True))
 
 
-def record(model: LatentModel, device: str) -> None:
-    """Have a model's steps recorded, as trainings on a GPU do; a CPU has nothing to record with."""
+def record(model: LatentModel, device: str) -> Callable[[Tensor], Tensor]:
+    """Have a model's objective recorded, as trainings on a GPU do, and return the recorded augmentation.
+
+    A CPU has nothing to record with.
+    """
     recorder = torch.cuda.make_graphed_callables if device == "cuda" else lambda step, given, **_: step
     model.objective = Recorded(model.objective, model, recorder)  # type: ignore[method-assign]
+    return Recorded(changed, None, recorder)
 
 
 def waits(device: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -174,11 +190,12 @@ def steps(device: str, options: argparse.Namespace) -> dict[str, Any]:
         for precision in ("32-true", "bf16-mixed"):
             for recorded in (False, True):
                 model = models()["vade"].to(device).train()
-                if recorded:
-                    record(model, device)
+                change = record(model, device) if recorded else changed
                 adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
                 name = f"batch {size}, {precision}, {'graphs' if recorded else 'eager'}"
-                found[name] = timed(lambda m=model, a=adam, p=precision, x=x: step(m, a, x, p), device, 20)
+                found[name] = timed(
+                    lambda m=model, a=adam, p=precision, x=x, c=change: step(m, a, x, p, c), device, 20
+                )
     model = models()["vade"].to(device).train()
     adam = torch.optim.Adam(list(model.parameter_groups()), fused=True)
     with torch.profiler.profile() as profiler:

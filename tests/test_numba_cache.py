@@ -125,6 +125,11 @@ def test_a_function_that_no_folder_takes_is_compiled_all_the_same(read_only: Pat
     assert function(1) == 2
 
 
+def test_a_function_that_is_not_compiled_stays_what_it_is() -> None:
+    """As all are with NUMBA_DISABLE_JIT=1."""
+    keep_compiled(lambda x: x + 1)
+
+
 LAYOUT = """
 import json
 import numpy as np

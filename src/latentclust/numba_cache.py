@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -39,15 +40,17 @@ def import_umap() -> Any:
     ensure_numba_cache()
     kind = import_module("umap").UMAP
     for module, name in FORGOTTEN:
-        function = getattr(import_module(module), name, None)
-        if function is not None:  # other versions have other functions
-            keep_compiled(function)
+        with suppress(ImportError, AttributeError):  # other versions have other functions
+            keep_compiled(getattr(import_module(module), name))
     return kind
 
 
 def keep_compiled(function: Any) -> None:
-    """Have numba keep what it compiles of a function for later processes, if it finds a place for it."""
-    if function.stats.cache_path is not None:
+    """Have numba keep what it compiles of a function for later processes, if it finds a place for it.
+
+    A function that is not compiled, as with ``NUMBA_DISABLE_JIT=1``, stays what it is.
+    """
+    if not hasattr(function, "enable_caching") or function.stats.cache_path is not None:
         return
     try:
         function.enable_caching()

@@ -97,6 +97,7 @@ def train(case: Case, model: LatentModel, stored: Tensor, *, backward: bool = Tr
             adam["optimizer"].step()
             adam["lr_scheduler"]["scheduler"].step()
         callback.on_train_batch_end(None, model, terms, Batch(x, batch.index), step)  # type: ignore[arg-type]
+    callback.add_up()
     return losses
 
 

@@ -5,14 +5,14 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 from latentclust import __version__
-from latentclust.runs import summary
+from latentclust.runs import versions as module
 
 
 def test_they_are_those_that_compute() -> None:
     import numpy
     import torch
 
-    found = summary.versions()
+    found = module.versions()
     assert found["latentclust"] == version("latentclust") == __version__
     assert torch.__version__.startswith(found["torch"])
     assert found["numpy"] == numpy.__version__
@@ -24,6 +24,6 @@ def test_what_was_not_installed_costs_no_run(monkeypatch: pytest.MonkeyPatch) ->
     def nothing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(summary, "version", nothing)
-    assert summary.versions()["latentclust"] == __version__
-    assert summary.versions()["torch"] == "unknown"
+    monkeypatch.setattr(module, "version", nothing)
+    assert module.versions()["latentclust"] == __version__
+    assert module.versions()["torch"] == "unknown"

@@ -21,6 +21,7 @@ from latentclust.training.callbacks import (
     History,
     ObjectiveTerms,
     Throughput,
+    objective_terms,
 )
 from latentclust.training.inference import in_chunks
 from latentclust.training.quiet import silence_known_warnings
@@ -114,7 +115,11 @@ def test_images_per_second_count_training_steps_alone(
     ] * 2
 
 
-def test_terms_are_means_over_images_not_over_batches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [1, 2, 3, 256])
+def test_terms_are_means_over_images_not_over_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(objective_terms, "KEPT", kept)
     watch, history = Watch(), History()
     train(vade(), [watch, ObjectiveTerms(), history], tmp_path, epochs=1)
     sizes = [size for size, _ in watch.seen]
@@ -124,7 +129,12 @@ def test_terms_are_means_over_images_not_over_batches(tmp_path: Path) -> None:
         assert history.metrics[f"train/{name}"][0] == (1, pytest.approx(expected, rel=1e-5))
 
 
-def test_the_first_term_that_is_not_finite_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [1, 2, 3, 256])
+def test_the_first_term_that_is_not_finite_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(objective_terms, "KEPT", kept)
+
     class Broken(AE):
         def objective(self, x: Tensor) -> dict[str, Tensor]:
             terms = super().objective(x)

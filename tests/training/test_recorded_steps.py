@@ -1,32 +1,37 @@
 """Recorded steps, with a recorder that keeps to the rules of CUDA graphs on a CPU."""
 
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import lightning as L
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from latentclust.models import VAE, LatentModel
+from latentclust.errors import LatentclustError
+from latentclust.models import AE, DEC, IDEC, VAE, VaDE
 from latentclust.training import trainers
 from latentclust.training.callbacks import RecordedSteps
-from latentclust.training.callbacks.recorded_steps import MOST, Recorded
+from latentclust.training.callbacks.recorded_steps import MOST, Recorded, recordable
 from tests.conftest import Command, same_weights
 
 
 class Recorder:
-    """Does what ``torch.cuda.make_graphed_callables`` does, but for being fast.
+    """Does what ``torch.cuda.make_graphed_callables`` does, except that it is not fast.
 
-    It calls the function thrice, back and forth, before it records; a replay reads the tensors that the
-    recording was made with, into which it copies what it gets, and writes its outputs where it wrote the
-    last ones.
+    It calls the function three times, forward and backward, before it records. A replay reads the tensors
+    that the recording was made with, into which it copies what it gets, and writes its outputs where it wrote
+    the last ones. What a recording could not read again, such as the epoch, raises an error in a replay.
     """
 
     def __init__(self) -> None:
         self.recorded = 0
         self.replayed = 0
+        self.steps: list[weakref.ref[nn.Module]] = []
 
     def __call__(
         self, step: nn.Module, given: tuple[Tensor, ...], allow_unused_input: bool
@@ -38,19 +43,36 @@ class Recorder:
                 assert [name for name, term in found.items() if term.requires_grad] == ["loss"]
                 torch.autograd.grad(found["loss"], parameters, allow_unused=allow_unused_input)
         self.recorded += 1
-        return partial(self.replay, step, given, [])
+        self.steps.append(weakref.ref(step))
+        step.forward = partial(self.replay, step.forward, given, {})  # type: ignore[method-assign]
+        return step
 
-    def replay(self, step: nn.Module, static: tuple[Tensor, ...], outputs: list[Any], *given: Tensor) -> Any:
+    def replay(
+        self,
+        forward: Callable[..., Any],
+        static: tuple[Tensor, ...],
+        outputs: dict[str, Tensor],
+        *given: Tensor,
+    ) -> Any:
         self.replayed += 1
         for tensor, value in zip(static, given, strict=True):
             assert (tensor.shape, tensor.dtype) == (value.shape, value.dtype)
             tensor.copy_(value)
-        found = step(*static)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("current_epoch", "global_step", "trainer"):
+                patch.setattr(L.LightningModule, name, property(unreadable))
+            found = forward(*static)
         if isinstance(found, Tensor):
-            if not outputs:
-                outputs.append(torch.empty_like(found))
-            return outputs[0].copy_(found)
-        return found
+            return outputs.setdefault("", torch.empty_like(found)).copy_(found)
+        return {
+            name: term if name == "loss" else outputs.setdefault(name, torch.empty_like(term)).copy_(term)
+            for name, term in found.items()
+        }
+
+
+def unreadable(module: L.LightningModule) -> None:
+    """Stand for what a recording read when it was made."""
+    raise AssertionError("a recorded step reads what changes from step to step")
 
 
 @pytest.fixture
@@ -90,13 +112,42 @@ def test_a_recorded_training_is_the_same_to_the_last_bit(
     }
 
 
+def test_recordings_are_freed_with_the_training(latentclust: Command, recorder: Recorder) -> None:
+    assert latentclust("experiment=tiny_guided", ANEW).status == 0
+    assert recorder.steps
+    assert not [step for step in recorder.steps if step() is not None]
+
+
 def test_a_model_has_to_say_that_it_can_be_recorded(
     latentclust: Command, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(VAE, "recordable", False)
     assert latentclust("experiment=tiny_vae").status == 0
     assert not recorder.recorded
-    assert not LatentModel.recordable
+
+
+def test_whoever_writes_an_objective_has_to_say_so() -> None:
+    class Same(VaDE):
+        """Has its parent's objective."""
+
+    class Other(VaDE):
+        def objective(self, x: Tensor, *args: Any, **options: Any) -> dict[str, Tensor]:
+            return {"loss": super().objective(x)["loss"] * self.current_epoch}
+
+    assert all(recordable(kind) for kind in (AE, VAE, VaDE, DEC, IDEC, Same))
+    assert not recordable(Other)
+
+
+def test_what_a_recording_could_not_read_again_is_found(
+    latentclust: Command, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorder of these tests sees it."""
+    objective = VAE.objective
+    monkeypatch.setattr(
+        VAE, "objective", lambda self, x: {**objective(self, x), "epoch": torch.tensor(self.current_epoch)}
+    )
+    with pytest.raises(AssertionError, match="reads what changes"):
+        latentclust("experiment=tiny_vae")
 
 
 class Model(nn.Module):
@@ -121,7 +172,7 @@ def test_numbers_may_change_and_everything_else_is_another_kind() -> None:
     model, recorder = Model(), Recorder()
     step = Recorded(model.objective, model, recorder)
     x = torch.arange(6.0).view(2, 3)
-    for weight in (1.0, 2.5, 0.0):
+    for weight in (1.0, 2.5, np.float64(0.0)):
         torch.manual_seed(0)
         expected = model.objective(x, weight=weight)
         torch.manual_seed(0)
@@ -151,6 +202,21 @@ def test_recording_leaves_no_trace() -> None:
     assert model.weight.grad is None
 
 
+def test_a_recording_that_fails_leaves_none_either() -> None:
+    def interrupted(step: nn.Module, given: tuple[Tensor, ...], **options: Any) -> Any:
+        step(*given)
+        raise KeyboardInterrupt
+
+    model = Model()
+    torch.manual_seed(3)
+    expected = torch.randn(3)
+    torch.manual_seed(3)
+    with pytest.raises(KeyboardInterrupt):
+        Recorded(model.objective, model, interrupted)(torch.zeros(1, 3))
+    assert model.calls.item() == 0
+    assert torch.equal(torch.randn(3), expected)
+
+
 def test_what_is_not_trained_is_not_recorded() -> None:
     model, recorder = Model(), Recorder()
     step = Recorded(model.objective, model, recorder)
@@ -161,26 +227,27 @@ def test_what_is_not_trained_is_not_recorded() -> None:
     assert not recorder.recorded
 
 
-def test_there_is_an_end_to_kinds() -> None:
+def test_there_is_an_end_to_kinds(caplog: pytest.LogCaptureFixture) -> None:
     model, recorder = Model(), Recorder()
     step = Recorded(model.objective, model, recorder)
-    for n in range(1, MOST + 4):
-        assert step(torch.zeros(n, 3))["loss"].requires_grad
+    with caplog.at_level(logging.INFO):
+        for n in range(1, MOST + 4):
+            assert step(torch.zeros(n, 3))["loss"].requires_grad
     assert recorder.recorded == MOST
+    assert [record.getMessage() for record in caplog.records] == [
+        "There are more than 8 kinds of steps: further ones are not recorded"
+    ]
 
 
-def test_a_step_that_cannot_be_recorded_is_taken_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_step_that_cannot_be_recorded_ends_in_one_line() -> None:
     def refuse(*args: Any, **options: Any) -> Any:
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     model = Model()
-    step = Recorded(model.objective, model, refuse)
-    with caplog.at_level(logging.WARNING):
-        losses = [step(torch.ones(1, 3))["loss"] for _ in range(3)]
-    assert all(loss.requires_grad for loss in losses)
-    assert [record.getMessage() for record in caplog.records] == [
-        "A kind of step is not recorded and takes longer: operation not permitted when stream is capturing"
-    ]
+    with pytest.raises(
+        LatentclustError, match=r"^a training step cannot be recorded \(operation not permitted"
+    ):
+        Recorded(model.objective, model, refuse)(torch.ones(1, 3))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ class LatentModel(L.LightningModule, ABC):
     """The term of the objective whose definition stays the same within a run and between runs."""
     recordable: ClassVar[bool] = False
     """Whether ``objective`` depends on nothing but its arguments and the weights, so that its kernels can be
-    recorded once and replayed. What it reads elsewhere, such as the epoch, would stay as it was then."""
+    recorded once and replayed. What it reads elsewhere, such as the epoch, would stay as it was then. It
+    counts in the class that defines ``objective``, not in its subclasses with another one."""
     bound_name: ClassVar[str] = "minus_error"
     """What :meth:`describe` gives as bounds: here minus the reconstruction error, summed over an input."""
 

@@ -181,6 +181,8 @@ class IDEC(DEC):
         See :class:`~latentclust.models.base.LatentModel`.
     """
 
+    recordable = True
+
     def __init__(
         self,
         input_shape: Sequence[int],

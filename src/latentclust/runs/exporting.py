@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from latentclust.data.incoming import takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.models.bounds import UNLIKE
+from latentclust.runs.versions import version_of
 
 # What torch's exporter writes without converting it, and what every onnxruntime since 1.14 (2023) reads.
 OPSET = 18
@@ -217,7 +217,7 @@ def keep_facts(path: Path, kind: str, deployed: Deployed, example: Tensor, found
         "input": {"name": "x", "shape": ["batch", *example.shape[1:]], "dtype": str(example.dtype)[6:]},
         "outputs": list(deployed.outputs),
         "max_difference": found,
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: version_of(name) for name in packages},
         "bound": None if quantiles is None else {"name": model.bound_name, "percentiles": quantiles.tolist()},
     }
     where = path.with_name("export.json")

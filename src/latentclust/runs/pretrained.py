@@ -3,9 +3,9 @@
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+import lightning as L
 import torch
 
 from latentclust import __version__
@@ -40,7 +40,7 @@ from latentclust.settings.trainer import Trainer
 from latentclust.training.builders import build_pretraining
 from latentclust.training.callbacks import epoch_seed
 from latentclust.training.loggers import close
-from latentclust.training.trainers import DECISIVE, TrainingSetup, build_trainer
+from latentclust.training.trainers import DECISIVE, TrainingSetup, build_trainer, recorded
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ def cache_path(stage: FirstStage, data: DataModule) -> Path:
         "latentclust": __version__,
         "code": code_of(CODE),
         "torch": torch.__version__,
-        "lightning": version("lightning"),
+        "lightning": L.__version__,
         # Of each number of threads, sums on the CPU round in their own way.
         "threads": torch.get_num_threads() if accelerator == "cpu" else None,
         "images": data.fingerprint,
@@ -172,6 +172,7 @@ def cache_path(stage: FirstStage, data: DataModule) -> Path:
         "accelerator": accelerator,
         "processes": trainer.n_processes,
         "precision": choose_precision(accelerator, trainer.precision),
+        "cuda_graphs": recorded(trainer, accelerator),
         "trainer": {name: getattr(trainer, name) for name in DECISIVE},
     }
     return place(stage.output_dir, "pretrain", "ckpt", depends_on)

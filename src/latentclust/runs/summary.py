@@ -1,15 +1,12 @@
 """What remains of a run in numbers: summary.json and the sweeper's metric."""
 
 import json
-import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from latentclust import __version__
 from latentclust.atomic import whole_file
 from latentclust.clustering.choose import Choice
 from latentclust.errors import LatentclustError
@@ -18,27 +15,7 @@ from latentclust.evaluation.measures import LABELED, UNLABELED, scores_of
 from latentclust.evaluation.results import Result, final_metrics, print_table
 from latentclust.hardware import device_name
 from latentclust.runs.run import Run, tell
-
-PACKAGES = (
-    "torch",
-    "lightning",
-    "torchmetrics",
-    "scikit-learn",
-    "scipy",
-    "hydra-core",
-    "numpy",
-)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python, of latentclust and of what it computes with."""
-    found = {"python": platform.python_version(), "latentclust": __version__}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # imported from a folder, or built under another name
-            found[name] = "unknown"
-    return found
+from latentclust.runs.versions import versions
 
 
 @dataclass

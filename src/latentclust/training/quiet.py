@@ -17,8 +17,8 @@ KNOWN = (
     # The user has asked for it.
     "You have turned on `Trainer\\(detect_anomaly=True\\)`",
     "Anomaly Detection has been enabled",
-    # Steps are recorded beside the stream that replays them (callbacks/recorded_steps.py); the device alone
-    # waits there.
+    # Steps are recorded beside the stream that replays them (callbacks/recorded_steps.py); only the
+    # device waits there.
     "The AccumulateGrad node's stream does not match the stream of the node",
     # Lightning 2.6's own use of torch's pytree, in lightning/pytorch/utilities/_pytree.py.
     ".*isinstance\\(treespec, LeafSpec\\).* is deprecated",

@@ -49,9 +49,9 @@ class ObjectiveTerms(L.Callback):
         self.kept.append((terms, batch.share * batch.size))
         self.n_images += batch.size
         if len(self.kept) == KEPT:
-            self._add_up()
+            self.add_up()
 
-    def _add_up(self) -> None:
+    def add_up(self) -> None:
         """Add the terms of the kept steps to the sums."""
         if not self.kept:
             return
@@ -63,7 +63,7 @@ class ObjectiveTerms(L.Callback):
         bad = torch.where(terms.isfinite(), torch.inf, steps[:, None])
         self.first_bad_steps = self.first_bad_steps.minimum(bad.amin(dim=0))
         first = 0
-        for weight, alike in groupby(weight for _, weight in self.kept):  # all but the last batch's are one
+        for weight, alike in groupby(weight for _, weight in self.kept):  # all are equal but the last batch's
             n = len(list(alike))
             self.sums += terms[first : first + n].sum(dim=0) * weight
             first += n
@@ -78,7 +78,7 @@ class ObjectiveTerms(L.Callback):
         LatentclustError
             If a term was not finite: names the epoch and the term that went wrong first.
         """
-        self._add_up()
+        self.add_up()
         if self.sums is None or self.first_bad_steps is None:
             return
         reduce = trainer.strategy.reduce
