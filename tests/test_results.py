@@ -175,13 +175,13 @@ def test_the_page_shows_every_accuracy_run() -> None:
         assert (worst, best) == (f"{min(values):.2f}", f"{max(values):.2f}")
 
 
-def test_readme_shows_three_recipes_on_mnist() -> None:
+def test_readme_shows_four_recipes_on_mnist() -> None:
     accuracy, pages = importlib.import_module("accuracy"), importlib.import_module("pages")
     runs, readme = accuracy.load(), accuracy.README.read_text()
     assert "<!-- headline -->" in readme
     assert readme == pages.fill(readme, "headline", accuracy.headline(runs))
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in accuracy.headline(runs).splitlines()]
-    assert [row[0] for row in rows[2:]] == ["`default`", "`vade_best`", "`vade_paper`"]
+    assert [row[0] for row in rows[2:]] == ["`default`", "`vade_best`", "`vade_merged`", "`vade_paper`"]
     for recipe, _, acc, worst, n in rows[2:]:
         values = [
             100 * run["results"][-1]["pool"]["acc"]
