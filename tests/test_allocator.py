@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-# Ten training steps of a convolution, whose tensors of some MB are freed at the end of each.
+# Ten training steps of a convolution, whose tensors of some MB are freed at the end of each. The fewest
+# faults of some rounds: the first one needs its memory for the first time, and what else the process or the
+# system does can only add some.
 ROUNDS = """
 import resource
 import torch
@@ -17,11 +19,13 @@ layers = torch.nn.Sequential(torch.nn.Conv2d(1, 32, 5, 2, 2), torch.nn.ReLU(), t
 x = torch.rand(256, 1, 28, 28)
 
 def faults():
-    for _ in range(2):
+    counts = []
+    for _ in range(5):
         begin = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(10):
             layers(x).sum().backward()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begin
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begin)
+    return min(counts)
 
 before = faults()
 print(before, keep_freed_memory(), faults())
