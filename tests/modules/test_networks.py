@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,31 @@ def test_encoder_is_the_written_out_perceptron() -> None:
     expected = hidden @ encoder.mean.weight.T + encoder.mean.bias
     torch.testing.assert_close(encoder(x), expected)
     torch.testing.assert_close(encoder(x.flatten(1)), expected)  # (B, P) too
+
+
+def test_maps_and_their_gradients_lie_alike_in_memory() -> None:
+    trunk = Encoder((1, 8, 12), [6], latent_dim=2, channels=[3, 4]).trunk
+    maps = trunk[:6](torch.rand(5, 1, 8, 12))
+    output = trunk[6:](maps)
+    strides: list[tuple[int, ...]] = []
+    maps.register_hook(lambda gradient: strides.append(gradient.stride()))  # after the module's own hook
+    output.sum().backward()
+    assert maps.shape == (5, 4, 2, 3)
+    assert strides == [maps.stride()]
+    assert maps.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_gradients_through_flat_maps_are_those_of_a_plain_flatten() -> None:
+    encoder = Encoder((1, 8, 12), [6], latent_dim=2, channels=[3, 4])
+    plain = copy.deepcopy(encoder)
+    place = next(i for i, layer in enumerate(plain.trunk) if isinstance(layer, nn.Flatten))
+    plain.trunk[place] = nn.Flatten()
+    x = torch.rand(5, 1, 8, 12)
+    for model in (encoder, plain):
+        model(x).square().sum().backward()
+    for (name, own), (_, expected) in zip(encoder.named_parameters(), plain.named_parameters(), strict=True):
+        assert own.grad is not None, name
+        torch.testing.assert_close(own.grad, expected.grad, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("widths", "layers"), [([7, 6, 9], 2), ([5, 8, 5], 3), ([4, 6], 1), ([5], 1)])
