@@ -29,8 +29,8 @@ README = ROOT / "README.md"
 HEADLINE = {
     "default": "a graph of the images, then pseudo-labels and the ELBO",
     "vade_best": "the same for longer, with a larger graph",
-    "vade_merged": "the ELBO alone, from small Gaussians of the codes, merged",
-    "vade_paper": "close to the paper: the ELBO alone",
+    "vade_merged": "the ELBO, from small Gaussians of the codes, merged",
+    "vade_paper": "close to the paper: the ELBO",
 }
 
 
