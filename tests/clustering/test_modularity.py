@@ -1,5 +1,7 @@
 """Modularity and united parts against their definitions, and graphs whose values are known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs
 
-from latentclust.clustering import Neighbors, fit_manifold, nearest
-from latentclust.clustering.manifold import CLEARLY, Parted, best_partition, neighbors_needed
+from latentclust.clustering import Neighbors, fit_manifold, manifold, nearest
+from latentclust.clustering.manifold import CLEARLY, Parted, best_partition, layout_seeds, neighbors_needed
 from latentclust.clustering.modularity import graph_of, merge_parts, modularity
+from latentclust.clustering.scikit import mixture_of
 
 
 def by_pairs(clusters: np.ndarray, edges: np.ndarray) -> float:
@@ -114,7 +117,7 @@ def test_the_start_keeps_the_layout_that_fits_the_graph_best() -> None:
     near, graph = nearest(z, 20), graph_of(nearest(z, 10))
     several = fit_manifold(z, 4, among_images=near, n_neighbors=10, n_layouts=3, n_epochs=20)
     alone = []
-    for seed, width in enumerate((10, 20, 10)):
+    for seed, width in zip(layout_seeds(0, 3), (10, 20, 10), strict=True):
         wide = Neighbors(near.indices[:, :width], near.distances[:, :width])
         start = fit_manifold(z, 4, among_images=wide, n_neighbors=width, n_epochs=20, seed=seed)
         alone.append(modularity(start.clusters.numpy(), graph))
@@ -125,3 +128,29 @@ def test_the_start_keeps_the_layout_that_fits_the_graph_best() -> None:
 def test_every_second_layout_has_twice_as_many_neighbors() -> None:
     wanted = [neighbors_needed(15, *sizes) for sizes in ((1, 1000), (2, 1000), (4, 1000), (4, 20))]
     assert wanted == [15, 30, 30, 19]
+
+
+def test_seeds_share_no_layout() -> None:
+    seeds = [layout_seeds(seed, 4) for seed in range(5)]
+    assert [first for first, *_ in seeds] == [0, 1, 2, 3, 4]  # a single layout has the run's own seed
+    assert len({one for own in seeds for one in own}) == 20
+    assert all(0 <= one < 2**32 for own in seeds for one in own)
+    assert layout_seeds(3, 2) == seeds[3][:2]
+
+
+def test_every_layout_and_its_mixture_have_a_seed_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[tuple[str, int]] = []
+
+    def embed(points: np.ndarray, near: Neighbors, dims: int, n_epochs: int, seed: int) -> np.ndarray:
+        used.append(("layout", seed))
+        return points
+
+    def mixture(points: np.ndarray, n: int, covariance: str, *, seed: int, **options: Any) -> Any:
+        used.append(("mixture", seed))
+        return mixture_of(points, n, covariance, seed=seed, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(manifold, "embed", embed)
+    monkeypatch.setattr(manifold, "mixture_of", mixture)
+    fit_manifold(np.random.default_rng(0).normal(size=(60, 3)), 2, n_layouts=3, n_init=1, seed=7)
+    seeds = layout_seeds(7, 3)
+    assert sorted(used) == sorted((what, seed) for what in ("layout", "mixture") for seed in seeds)

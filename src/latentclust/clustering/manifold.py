@@ -31,6 +31,16 @@ def neighbors_needed(n_neighbors: int, n_layouts: int, n: int) -> int:
     return min(n_neighbors * min(2, n_layouts), n - 1)
 
 
+def layout_seeds(seed: int, n_layouts: int) -> list[int]:
+    """Return a seed for each layout of a run: the first is the run's, and runs of other seeds share none.
+
+    With seed, seed + 1, ... runs of neighboring seeds would have layouts in common, and look more alike than
+    they are.
+    """
+    others = np.random.SeedSequence(seed).generate_state(n_layouts - 1)
+    return [seed, *map(int, others)]
+
+
 class Parted(NamedTuple):
     """A partition of a layout."""
 
@@ -120,21 +130,22 @@ def fit_manifold(
     else:
         found = among_images
     graph = graph_of(_first(found, n_neighbors))
+    seeds = layout_seeds(seed, n_layouts)
     if n_codes < FEWEST_TO_UNROLL:
         layouts = iter([codes])
     else:
         # The layout starts from eigenvectors of the graph, of which there are no more than codes.
         dims = min(codes.shape[1], n_codes // 2 - 1)
         layouts = (
-            embed(seen, _first(found, n_neighbors * (1 + layout % 2)), dims, n_epochs, seed + layout)
-            for layout in range(n_layouts)
+            embed(seen, _first(found, n_neighbors * (1 + number % 2)), dims, n_epochs, own)
+            for number, own in enumerate(seeds)
         )
     n_components = min(round(components_per_cluster * n_clusters), n_codes // FEWEST_PER_COMPONENT)
     parted, united = [], []
-    for number, layout in enumerate(layouts):
-        parted.append(_part(layout, n_clusters, n_clusters, graph, n_init, seed + number, device))
+    for own, layout in zip(seeds, layouts, strict=False):  # of very few codes there is only one layout
+        parted.append(_part(layout, n_clusters, n_clusters, graph, n_init, own, device))
         if n_components > n_clusters:
-            united.append(_part(layout, n_components, n_clusters, graph, n_init, seed + number, device))
+            united.append(_part(layout, n_components, n_clusters, graph, n_init, own, device))
     best = best_partition(parted, united)
     return from_partition(
         codes,
