@@ -56,6 +56,53 @@ def test_equal_points_are_one_mode() -> None:
     assert by_modes(np.ones((40, 2)), 1, 10).n_clusters == 1
 
 
+@pytest.mark.parametrize("unit", [1e-9, 0.3, 12.0, 1e6])
+def test_units_make_no_difference_to_modes(unit: float) -> None:
+    rng = np.random.default_rng(0)
+    whole = np.round(rng.normal(0, 3, (500, 2)))
+    for points in (rng.normal(size=(500, 2)), whole, np.repeat(whole[:40], 20, axis=0)):
+        assert mode_prominences(unit * points, 15) == pytest.approx(mode_prominences(points, 15), abs=1e-4)
+
+
+def test_a_column_of_whole_numbers_has_the_peaks_and_valleys_of_its_counts() -> None:
+    counts = np.repeat([600, 60, 400], 5)
+    found = mode_prominences(np.repeat(np.arange(15.0), counts)[:, None], 15)
+    assert len(found) == 2
+    assert found[1] == pytest.approx(np.log(400 / 60), abs=0.03)
+
+
+def test_equal_points_are_neighbors_of_their_own_at_no_distance() -> None:
+    # Of two 1 apart with a and b copies, each has a + b - 1 neighbors, of which the other's are 1 away.
+    a, b = 30, 50
+    found = mode_prominences(np.repeat([0.0, 1.0], [a, b])[:, None], 15)
+    assert found == pytest.approx([np.log(np.sqrt(b / a))])
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("n", "dims", "sd"), [(3000, 1, 12.0), (8000, 2, 3.0), (8000, 3, 1.0), (10_000, 1, 3.0)]
+)
+def test_one_gaussian_of_whole_numbers_is_one_mode(n: int, dims: int, sd: float, seed: int) -> None:
+    points = np.round(np.random.default_rng(seed).normal(40, sd, (n, dims)))
+    assert by_modes(points, 1, 30).n_clusters == 1
+    scaled = ((points - points.mean(axis=0)) / points.std(axis=0)).astype(np.float32)
+    assert by_modes(scaled, 1, 30).n_clusters == 1
+    assert by_modes(points * [1, 1.6, 1.3][:dims], 1, 30).n_clusters == 1
+
+
+@pytest.mark.parametrize(("name", "k"), [("blobs", 5), ("moons", 2)])
+def test_whole_numbers_have_the_modes_that_they_were_rounded_from(name: str, k: int) -> None:
+    points = make_points(name, 5000, noise=0.1, n_groups=k, seed=0).points
+    whole = np.round(10 * points)
+    assert len(np.unique(whole, axis=0)) < 1000
+    assert by_modes(points, 1, 30).n_clusters == by_modes(whole, 1, 30).n_clusters == k
+
+
+def test_a_value_far_from_all_others_that_many_inputs_have_is_a_mode() -> None:
+    values = np.concatenate([np.zeros(1000), np.random.default_rng(0).normal(50, 5, 2000)])
+    assert by_modes(values[:, None], 1, 30).n_clusters == 2
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(
     ("name", "k", "options"),

@@ -1,6 +1,6 @@
 """The modes of a density: the peaks that deep valleys part from higher ones.
 
-Shapes: N points, D dimensions.
+Shapes: N points, M of them distinct, D dimensions.
 """
 
 import numpy as np
@@ -12,6 +12,11 @@ from latentclust.clustering.neighbors import nearest
 
 Floats = NDArray[np.float64]
 
+# Distances that differ by this share of them are equal: scaling a column in float32 has rounded them.
+ROUNDING = 1e-3
+# Distinct points may be so near each other that float32 has no distance for them.
+SMALLEST = float(np.finfo(np.float32).tiny)
+
 
 def mode_prominences(points: NDArray[np.floating], n_neighbors: int) -> Floats:
     """Measure how far each peak of the density stands above the highest valley that leads to a higher peak.
@@ -20,6 +25,9 @@ def mode_prominences(points: NDArray[np.floating], n_neighbors: int) -> Floats:
     the distances to them. The valleys are sought along the edges of the neighbor graph. This is the
     persistence of the components of the density's superlevel sets (Chazal et al. 2013, "Persistence-based
     clustering in Riemannian manifolds", ToMATo).
+
+    Equal points are one vertex of the graph, with their number as its weight: see :func:`neighborhoods`. A
+    change of units changes nothing.
 
     Parameters
     ----------
@@ -40,13 +48,55 @@ def mode_prominences(points: NDArray[np.floating], n_neighbors: int) -> Floats:
     >>> len(mode_prominences(two, 2))
     2
     """
-    n = min(n_neighbors, len(points) - 1)
-    found = nearest(np.asarray(points, dtype=np.float64), n + 1)
-    radius = np.sqrt(np.square(found.distances[:, 1:].astype(np.float64)).mean(axis=1))
-    # Equal points have no distance: their density is bounded by the least distance that there is.
-    least = radius[radius > 0].min(initial=1.0)
-    density: Floats = -points.shape[1] * np.log(np.maximum(radius, least))
-    return prominences(density, found.indices[:, 1:])
+    distinct, copies = np.unique(np.asarray(points, dtype=np.float64), axis=0, return_counts=True)
+    if len(distinct) == 1:
+        return np.zeros(1)
+    found = nearest(distinct, min(n_neighbors, len(distinct) - 1) + 1)
+    neighbors, distances = found.indices[:, 1:], found.distances[:, 1:].astype(np.float64)
+    weights, own = copies[neighbors], copies - 1
+    within = neighborhoods(distances, weights, own, n_neighbors, 2 * points.shape[1])
+    weights = np.where(within, weights, 0)
+    mass = own + weights.sum(axis=1)
+    radius = np.sqrt((weights * np.square(distances)).sum(axis=1) / mass)
+    density: Floats = np.log(mass / n_neighbors) - points.shape[1] * np.log(np.maximum(radius, SMALLEST))
+    # A neighbor that is too far becomes the point itself: an edge that leads nowhere.
+    return prominences(density, np.where(within, neighbors, np.arange(len(distinct))[:, None]))
+
+
+def neighborhoods(
+    distances: Floats, weights: NDArray[np.int64], own: NDArray[np.int64], n_neighbors: int, n_sides: int
+) -> NDArray[np.bool_]:
+    """Choose which of each distinct point's nearest others make its density.
+
+    They are the nearest whose weights add up to the number that is wanted, its own copies included, and all
+    that are as far as the last of them. However many copies a point has, the nearest on each side are among
+    them too: of whole numbers in D columns, the 2 D beside it.
+
+    Parameters
+    ----------
+    distances
+        Of the nearest others ``(M, n)``, ascending.
+    weights
+        How many points each of these stands for ``(M, n)``.
+    own
+        Copies of each point beside itself ``(M,)``.
+    n_neighbors
+        How many points are wanted.
+    n_sides
+        How many others are neighbors in any case, if none is more than twice as far as the nearest: so the
+        columns' steps may differ, as they do once each column is divided by its standard deviation.
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        ``(M, n)``.
+    """
+    nearer = own[:, None] + np.cumsum(weights, axis=1) - weights
+    last = np.maximum((nearer < n_neighbors).sum(axis=1), 1) - 1
+    reach = np.take_along_axis(distances, last[:, None], axis=1)
+    within: NDArray[np.bool_] = distances <= reach * (1 + ROUNDING)
+    within[:, :n_sides] |= distances[:, :n_sides] <= 2 * distances[:, :1]
+    return within
 
 
 def prominences(density: Floats, neighbors: NDArray[np.int64]) -> Floats:
