@@ -6,7 +6,10 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
 
+from latentclust.data import transforms
 from latentclust.data.preprocess import CHUNK, Preprocess, in_parts, parse, suitable_steps
+from latentclust.data.transforms import SAMPLE
+from latentclust.data.transforms import PCA as Principal
 from latentclust.errors import LatentclustError
 
 GENERATOR = np.random.default_rng(0)
@@ -111,6 +114,25 @@ def test_pca_is_scikit_learns_over_one_number() -> None:
     scale = (found / expected).flatten()
     np.testing.assert_allclose(np.abs(scale), abs(scale[0]), rtol=1e-3)
     assert found.var(axis=0, ddof=1).sum() == pytest.approx(2, rel=1e-3)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, -3e4])
+@pytest.mark.parametrize("sample", [SAMPLE, 10_000])
+def test_principal_components_do_not_depend_on_where_the_rows_lie(
+    offset: float, sample: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transforms, "SAMPLE", sample)
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(30, 5)))[0].T
+    rows = (3 * rng.normal(size=(20_000, 5)) @ axes + 0.5 * rng.normal(size=(20_000, 30))).astype(np.float32)
+    moved = torch.from_numpy(rows + np.float32(offset))
+    pca = Principal.fit(moved, 5)
+    cosines = np.linalg.svd(pca.components.numpy() @ axes.T, compute_uv=False)
+    assert cosines.min() > 0.999
+    assert pca.scale.item() == pytest.approx(np.sqrt(9 + 0.25), rel=0.01)
+    if sample == SAMPLE:
+        np.testing.assert_allclose(pca.mean.numpy(), moved.double().mean(dim=0).numpy(), rtol=1e-6, atol=1e-6)
+    assert moved.equal(torch.from_numpy(rows + np.float32(offset)))  # the rows stay what they are
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Shapes: N inputs, P features; images ``(N, C, H, W)``. NaN stands for a missing value and stays NaN.
 """
 
+import numpy as np
 import torch
 from sklearn import decomposition
 from torch import Tensor, nn
@@ -187,11 +188,16 @@ class PCA(Transform):
             )
         generator = torch.Generator().manual_seed(0)
         chosen = torch.randperm(len(x), generator=generator)[:SAMPLE].sort().values
-        rows = x[:] if len(x) <= SAMPLE else x[chosen]
-        fitted = decomposition.PCA(n, random_state=0).fit(rows.numpy())
+        rows = (x[:] if len(x) <= SAMPLE else x[chosen]).numpy()
+        # Centered before: scikit-learn subtracts the means' products from X'X, and where the means are large
+        # float32 has no digits left for what remains. It works on these rows then, without a copy.
+        mean = rows.mean(axis=0, dtype=np.float64)
+        own = rows if len(x) > SAMPLE else None  # a sample is no part of the inputs
+        centered = np.subtract(rows, mean.astype(rows.dtype), out=own)
+        fitted = decomposition.PCA(n, copy=False, random_state=0).fit(centered)
         scale = max(float(fitted.explained_variance_.mean()) ** 0.5, 1e-12)
         return cls(
-            mean=torch.as_tensor(fitted.mean_).float(),
+            mean=torch.as_tensor(mean).float(),
             components=torch.as_tensor(fitted.components_).float(),
             scale=torch.tensor(scale),
         )
