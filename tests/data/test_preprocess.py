@@ -94,6 +94,19 @@ def test_pearson_residuals_are_counts_less_what_the_totals_say() -> None:
     assert found[3, 5] == pytest.approx(limit)
 
 
+def test_a_feature_that_no_fitted_row_had_says_nothing_of_new_rows() -> None:
+    counts = COUNTS.copy()
+    counts[:, :2] = 0
+    preprocess, found = fitted("pearson", counts)
+    new = torch.from_numpy(counts[:1].copy())
+    new[0, 0], new[0, 1] = 7, torch.nan
+    residuals = preprocess(new).numpy()[0]
+    assert residuals[0] == 0
+    assert np.isnan(residuals[1])
+    assert np.isfinite(residuals[2:]).all()
+    assert residuals[2:].any()
+
+
 @pytest.mark.parametrize("step", ["log1p", "pearson"])
 def test_a_row_of_zeros_stays_one(step: str) -> None:
     counts = np.vstack([COUNTS, np.zeros((1, 120), np.float32)])

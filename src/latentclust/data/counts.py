@@ -80,10 +80,11 @@ class Pearson(Transform):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the residuals of rows ``(N, P)``; 0 for a feature that was 0 in all of them."""
+        """Compute the residuals of rows ``(N, P)``; 0 for a feature that was 0 in all fitted rows."""
         expected = x.nansum(dim=1, keepdim=True) * self.shares
         residuals = (x - expected) / self.deviation(expected).clamp(min=1e-12)
-        return residuals.clamp(-self.limit, self.limit)
+        # Of a feature without a share any count would be at the limit.
+        return residuals.clamp(-self.limit, self.limit) * (self.shares > 0)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Return counts of a row with the median total."""
