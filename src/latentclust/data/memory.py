@@ -6,6 +6,7 @@ import psutil
 
 from latentclust.errors import LatentclustError
 
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 COPIES = 2  # of the inputs that are in memory at once while they are checked, split and joined
 
 
@@ -26,9 +27,20 @@ def require_memory(size: int, advice: str = "give fewer or smaller images") -> N
 
 
 def free_memory() -> int:
-    """Return the bytes of memory that this process may still take."""
+    """Return the bytes of memory that this process may still take, at least 0."""
     free = int(psutil.virtual_memory().available)
     try:
-        return min(free, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+        limit = int((CONTROL_GROUP / "memory.max").read_text(encoding="ascii"))
     except (OSError, ValueError):  # no control group, or one without a limit: "max"
         return free
+    return max(0, min(free, limit - used_memory()))
+
+
+def used_memory() -> int:
+    """Return the bytes that the control group uses, but for pages of files that the kernel gives back."""
+    try:
+        current = int((CONTROL_GROUP / "memory.current").read_text(encoding="ascii"))
+        lines = (CONTROL_GROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+        return current - int(dict(line.split() for line in lines)["inactive_file"])
+    except (OSError, ValueError, KeyError):  # the limit alone is known
+        return 0
