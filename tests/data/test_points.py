@@ -13,6 +13,7 @@ from latentclust.data.points import (
     pairwise_distances,
 )
 from latentclust.errors import LatentclustError
+from latentclust.limits import LARGEST_POINTS
 
 
 @given(
@@ -88,6 +89,7 @@ def test_neighboring_blobs_are_one_apart(n_groups):
         ("moons", 10, {"noise": -0.1}, "noise >= 0"),
         ("moons", 10, {"noise": float("nan")}, "noise >= 0"),
         ("moons", 10**6, {"dims": 1000}, "too many"),
+        ("moons", LARGEST_POINTS // 2 + 1, {}, "may be at most 100,000,000"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(name, n, options, said):

@@ -12,6 +12,7 @@ import yaml
 
 from latentclust.compose import Composer, composing, plain_values
 from latentclust.errors import LatentclustError
+from latentclust.limits import LARGEST_POINTS
 from latentclust.settings import GROUPS, Settings, all_keys, check_settings, possible_metrics
 from tests.conftest import REPOSITORY, TINY_CONF, Command, first_of
 
@@ -161,6 +162,15 @@ def test_one_line_says_what_is_wrong(composer: Composer, key: str, value: Any, s
         check_settings(plain)
     assert said in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_points_are_refused_from_the_number_on_that_none_are_drawn_of(composer: Composer) -> None:
+    plain = deepcopy(composed(composer, "data/moons"))
+    plain["data"] |= {"n": LARGEST_POINTS // 1000, "dims": 1000}
+    check_settings(plain)
+    plain["data"]["n"] += 1
+    with pytest.raises(LatentclustError, match=r"n x dims of at most 100,000,000"):
+        check_settings(plain)
 
 
 def test_a_warm_up_without_its_epochs_is_refused(composer: Composer) -> None:

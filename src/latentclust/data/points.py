@@ -11,12 +11,12 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.datasets import make_circles, make_moons
 
 from latentclust.errors import LatentclustError
+from latentclust.limits import LARGEST_POINTS
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
 POINT_SETS = ("blobs", "moons", "circles")
-LARGEST = 100_000_000  # coordinates of all points: 800 MB
 INNER_RADIUS = 0.5  # of the two circles; the outer one has 1
 
 
@@ -72,9 +72,9 @@ def make_points(
         raise LatentclustError(f"{n} points cannot make {n_groups} groups: give more points, or fewer groups")
     if dims < 2 or not 0 <= noise < np.inf:
         raise LatentclustError(f"points need dims >= 2 and a finite noise >= 0, not {dims} and {noise}")
-    if n * dims > LARGEST:
+    if n * dims > LARGEST_POINTS:
         raise LatentclustError(
-            f"{n:,} points in {dims:,} dimensions are too many: n x dims may be at most {LARGEST:,}"
+            f"{n:,} points in {dims:,} dimensions are too many: n x dims may be at most {LARGEST_POINTS:,}"
         )
     rng = np.random.default_rng(seed)
     shape, labels = _shape(name, n, n_groups)

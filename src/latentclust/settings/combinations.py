@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from latentclust.errors import LatentclustError
+from latentclust.limits import LARGEST_POINTS
 from latentclust.registry import MODELS
 from latentclust.settings.data import Blobs, Points
 from latentclust.settings.metrics import possible_metrics
@@ -10,8 +11,6 @@ from latentclust.settings.model import Partition
 from latentclust.settings.top import OF_ONE_TASK, OPTIONAL, Settings
 from latentclust.settings.trainer import Trainer
 
-# Coordinates of all points together: 4 GB.
-LARGEST_POINTS = 500_000_000
 METHODS = ("kmeans", "gmm", "spectral")
 POINTS = ("blobs", "moons", "circles")
 
