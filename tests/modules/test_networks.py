@@ -5,8 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.errors import LatentclustError
+from latentclust.limits import LOG_VAR_MAX, LOG_VAR_MIN
 from latentclust.modules.decoders import Decoder
 from latentclust.modules.networks import Encoder, GaussianEncoder, at_least_float32
+from latentclust.settings.model import VaDE
 
 SHAPE = (1, 4, 5)
 
@@ -106,6 +108,15 @@ def test_log_var_init_is_every_posteriors_start() -> None:
     mu, log_var = GaussianEncoder(SHAPE, [6], 2, log_var_init=-3.5)(images())
     torch.testing.assert_close(log_var, torch.full((3, 2), -3.5))
     assert not torch.allclose(mu[0], mu[1])
+
+
+@pytest.mark.parametrize("start", [LOG_VAR_MIN + 1e-4, LOG_VAR_MAX - 1e-4])
+def test_the_log_var_head_learns_from_every_start_that_the_settings_allow(start: float) -> None:
+    assert VaDE(log_var_init=start).log_var_init == start
+    encoder = GaussianEncoder(SHAPE, [6], 2, log_var_init=start)
+    encoder(images())[1].sum().backward()
+    assert encoder.log_var.bias.grad is not None
+    assert encoder.log_var.bias.grad.ne(0).all()
 
 
 def test_log_var_head_is_random_without_log_var_init() -> None:

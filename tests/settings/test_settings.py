@@ -115,6 +115,8 @@ def test_files_of_conf_have_no_key_twice() -> None:
         ("augment.degrees", float("nan"), "augment.degrees is nan: it must be a number of at least 0"),
         ("augment.pixels", float("inf"), "augment.pixels is inf: it must be a number"),
         ("model.optimizer.learning_rate", 0, "learning_rate is 0: it must be a number above 0"),
+        ("model.log_var_init", 10, "model.log_var_init is 10: it must be a number below 10"),
+        ("model.log_var_init", -20.0, "model.log_var_init is -20.0: it must be a number above -20"),
         ("model.gamma", "soft", "model.gamma is 'soft': it must be one of sample, exact"),
         ("trainer.max_time", "99999:0:0:0", "trainer.max_time is '99999:0:0:0': it must be days:hours"),
         ("trainer.max_time", 600, "trainer.max_time is 600: it must be days:hours"),

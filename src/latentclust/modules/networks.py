@@ -12,10 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from latentclust.errors import LatentclustError
-
-# exp(-20 / 2) is a standard deviation of 5e-5 and exp(10 / 2) one of 148. Beyond either end the code gains
-# nothing, while exp(log_var) and its gradient soon leave float32.
-LOG_VAR_MIN, LOG_VAR_MAX = -20.0, 10.0
+from latentclust.limits import LOG_VAR_MAX, LOG_VAR_MIN
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from latentclust.errors import LatentclustError
+from latentclust.limits import LOG_VAR_MAX, LOG_VAR_MIN
 from latentclust.settings.base import CountOrNone, Neighbors, NotNegative, Positive, Restarts, Section, Words
 
 Likelihood = Literal["auto", "bernoulli", "squared_error", "gaussian"]
@@ -139,7 +140,7 @@ class VaDE(Pretrained, RebuildingModel):
     """Which model."""
     gamma: Literal["sample", "exact"] = "exact"
     """Responsibilities in the bound: p(c|z) at the decoded sample, or their best value in closed form."""
-    log_var_init: Annotated[float, Field(ge=-20, le=20)] | Literal["mean"] | None = -3.0
+    log_var_init: Annotated[float, Field(gt=LOG_VAR_MIN, lt=LOG_VAR_MAX)] | Literal["mean"] | None = -3.0
     """Log-variance that every q(z|x) starts with; mean: a copy of the mean head; null: a random head."""
     n_samples: Samples = 1
     """Monte Carlo samples L of z per image."""
