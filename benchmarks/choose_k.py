@@ -137,7 +137,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         chosen = [" ".join(str(row["chosen"][c].get("n_clusters", "-")) for row in own) for c in CRITERIA]
         lines.append([name, own[0]["groups"], *chosen])
     seconds = [np.mean([row["chosen"][c].get("seconds", np.nan) for row in rows]) for c in CRITERIA]
-    lines.append(["seconds, mean", "", *(f"{value:.1f}" for value in seconds)])
+    lines.append(["seconds without the layout, mean", "", *(f"{value:.1f}" for value in seconds)])
     return markdown(lines)
 
 

@@ -45,6 +45,20 @@ def test_maps_and_their_gradients_lie_alike_in_memory() -> None:
     assert maps.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_a_batch_of_one_value_per_channel_is_normalized_by_the_running_moments() -> None:
+    encoder = Encoder((1, 2, 2), [6], latent_dim=2, channels=[3])
+    encoder(torch.rand(8, 1, 2, 2))  # moves the running moments away from 0 and 1
+    one = torch.rand(1, 1, 2, 2)
+    state = copy.deepcopy(encoder.state_dict())
+    trained = encoder(one)
+    torch.testing.assert_close(encoder.state_dict(), state, rtol=0, atol=0)
+    torch.testing.assert_close(trained, encoder.eval()(one))
+    trained.sum().backward()
+    gradient = encoder.trunk[0].weight.grad
+    assert gradient is not None
+    assert gradient.isfinite().all()
+
+
 def test_gradients_through_flat_maps_are_those_of_a_plain_flatten() -> None:
     encoder = Encoder((1, 8, 12), [6], latent_dim=2, channels=[3, 4])
     plain = copy.deepcopy(encoder)

@@ -9,6 +9,7 @@ from math import prod
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentclust.errors import LatentclustError
@@ -26,6 +27,21 @@ class MissingAsZero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Replace NaN."""
         return x.nan_to_num()
+
+
+class MapNorm(nn.BatchNorm2d):
+    """Batch normalization that takes the running moments for a batch with one value per channel.
+
+    Such a batch has no variance: the last one, of a single input, if maps have shrunk to one pixel.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Normalize ``(B, C, H, W)``."""
+        if self.training and maps.numel() == maps.shape[1]:
+            return F.batch_norm(
+                maps, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(maps)
 
 
 class FlattenMaps(nn.Flatten):
@@ -199,7 +215,7 @@ def _convolutions(channels: Sequence[int]) -> list[nn.Module]:
         size = 3 if number else 5
         layers += [
             nn.Conv2d(inputs, outputs, size, stride=2, padding=size // 2),
-            nn.BatchNorm2d(outputs),
+            MapNorm(outputs),
             nn.ReLU(),
         ]
     return layers

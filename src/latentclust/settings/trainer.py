@@ -28,7 +28,7 @@ class Trainer(Section):
     num_nodes: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Machines; srun or torchrun starts the processes of several."""
     strategy: Literal["auto", "ddp"] = "auto"
-    """How several devices share a training: each takes its share of every batch."""
+    """How several devices share a training, each with its share of every batch; ``auto`` is ddp too."""
     sync_batchnorm: bool = True
     """With several devices, batch normalization sees whole batches."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
