@@ -33,7 +33,7 @@ def composer() -> Iterator[Composer]:
         (["trainer=mps"], "mps"),
         (["trainer=debug"], "cpu"),
         (["debug=overfit"], "cpu"),
-        (["debug=limit", "experiment=digits"], "cpu"),
+        (["debug=limit", "experiment=vade_paper"], "cpu"),
     ],
 )
 def test_a_trainer_and_a_debug_choice_set_the_device(
