@@ -40,6 +40,7 @@ HOUSE = [
     "signals",
     "processes",
     "progress",
+    "limits",
     "errors",
 ]
 LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}

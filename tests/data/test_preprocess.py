@@ -9,7 +9,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
 from latentclust.data import transforms
 from latentclust.data.preprocess import CHUNK, Preprocess, in_parts, parse, suitable_steps
 from latentclust.data.transforms import SAMPLE
-from latentclust.data.transforms import PCA as Principal
 from latentclust.errors import LatentclustError
 
 GENERATOR = np.random.default_rng(0)
@@ -97,7 +96,7 @@ def test_pearson_residuals_are_counts_less_what_the_totals_say() -> None:
 def test_a_feature_that_no_fitted_row_had_says_nothing_of_new_rows() -> None:
     counts = COUNTS.copy()
     counts[:, :2] = 0
-    preprocess, found = fitted("pearson", counts)
+    preprocess, _ = fitted("pearson", counts)
     new = torch.from_numpy(counts[:1].copy())
     new[0, 0], new[0, 1] = 7, torch.nan
     residuals = preprocess(new).numpy()[0]
@@ -139,7 +138,7 @@ def test_principal_components_do_not_depend_on_where_the_rows_lie(
     axes = np.linalg.qr(rng.normal(size=(30, 5)))[0].T
     rows = (3 * rng.normal(size=(20_000, 5)) @ axes + 0.5 * rng.normal(size=(20_000, 30))).astype(np.float32)
     moved = torch.from_numpy(rows + np.float32(offset))
-    pca = Principal.fit(moved, 5)
+    pca = transforms.PCA.fit(moved, 5)
     cosines = np.linalg.svd(pca.components.numpy() @ axes.T, compute_uv=False)
     assert cosines.min() > 0.999
     assert pca.scale.item() == pytest.approx(np.sqrt(9 + 0.25), rel=0.01)
