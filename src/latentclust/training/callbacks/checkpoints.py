@@ -21,11 +21,12 @@ RECORD_KEY = "latentclust"
 class Checkpoints(ModelCheckpoint):
     """Writes ``last.ckpt`` at the start and after every n-th epoch, and ``best.ckpt`` by a logged metric.
 
-    An epoch that does not log the metric is not the best one. The checkpoint at the start lets a run continue
-    that is stopped in its first epoch, after its pretraining and its mixture's initialization. The last epoch
-    always gets one. Where an epoch's end was not due, its state is kept in memory, and written when an
-    exception ends the training: a signal costs no more than the epoch that it falls into. (A state from the
-    middle of an epoch would not continue bit for bit.)
+    The metric is looked at after every epoch, whether or not its checkpoint is due: which epoch is the best
+    one does not depend on the clock. One that does not log the metric is not the best one. The checkpoint at
+    the start lets a run continue that is stopped in its first epoch, after its pretraining and its mixture's
+    initialization. The last epoch always gets one. Where an epoch's end was not due, its state is kept in
+    memory, as is the best epoch's, and written when an exception ends the training: a signal costs no more
+    than the epoch that it falls into. (A state from the middle of an epoch would not continue bit for bit.)
 
     Parameters
     ----------
@@ -62,12 +63,20 @@ class Checkpoints(ModelCheckpoint):
         self.interval = every_n_epochs
         self.seconds_apart = seconds_apart
         self.written = 0.0
+        # What is not on the disk yet, in the process that writes: the last epoch's end, and the best one's.
         self.pending: dict[str, Any] | None = None
+        self.pending_best: dict[str, Any] | None = None
+        self.is_best = False
 
     @property
     def last(self) -> Path:
         """Where the newest checkpoint lies."""
         return self.folder / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """Where that of the best epoch lies."""
+        return self.folder / "best.ckpt"
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write ``last.ckpt`` before the first epoch."""
@@ -82,21 +91,39 @@ class Checkpoints(ModelCheckpoint):
         due = done % self.interval == 0 and monotonic() - self.written >= self.seconds_apart
         due = from_first(due)  # by the clock of one process
         with shielded():
+            self.is_best = False
+            if self.monitor in trainer.callback_metrics:
+                super().on_train_epoch_end(trainer, pl_module)
             if due or done == trainer.max_epochs or trainer.should_stop:
-                if self.monitor in trainer.callback_metrics:
-                    super().on_train_epoch_end(trainer, pl_module)
+                if self.is_best:
+                    trainer.save_checkpoint(self.best)
+                    self.pending_best = None
+                self.write_best(trainer)
                 trainer.save_checkpoint(self.last)
                 self.pending, self.written = None, monotonic()
             elif trainer.is_global_zero:
                 self.pending = copied(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
+                if self.is_best:
+                    self.pending_best = self.pending
+
+    def _save_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
+        """Note that the epoch is the best one so far, which Lightning wants written at once."""
+        self.is_best = True
+
+    def write_best(self, trainer: L.Trainer) -> None:
+        """Write the best epoch's end, if that is not on the disk yet."""
+        if self.pending_best is not None:
+            trainer.strategy.checkpoint_io.save_checkpoint(self.pending_best, self.best)
+            self.pending_best = None
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Write the last epoch's end, if that is not on the disk yet."""
+        """Write the ends of the last epoch and of the best one, if they are not on the disk yet."""
         if self.pending is not None:
             trainer.strategy.checkpoint_io.save_checkpoint(self.pending, self.last)
             self.pending = None
+        self.write_best(trainer)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give a run its ``last.ckpt`` that continued a finished one and had nothing to train."""
