@@ -45,6 +45,7 @@ def train(
     epochs: int = 2,
     trainer_options: dict[str, Any] | None = None,
     checkpointing: bool = False,
+    ckpt_path: Path | None = None,
     **options: Any,
 ) -> L.Trainer:
     silence_known_warnings()
@@ -59,7 +60,7 @@ def train(
         default_root_dir=folder,
         **settings | (trainer_options or {}),
     )
-    trainer.fit(model, datamodule=digits(**options))
+    trainer.fit(model, datamodule=digits(**options), ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 

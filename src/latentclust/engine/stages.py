@@ -178,7 +178,7 @@ def train(
     early = trainer.early_stopping_callback
     if early is not None and early.stopped_epoch:
         tell(
-            f"{objective.name} had not improved for {early.patience} epochs: stopped after epoch "
+            f"{objective.name} had not improved for {early.wait_count} epochs: stopped after epoch "
             f"{trainer.current_epoch} of {max_epochs}"
         )
     elif (moved := next((c.settled for c in callbacks if isinstance(c, ClusterTargets)), None)) is not None:

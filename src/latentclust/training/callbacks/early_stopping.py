@@ -1,5 +1,7 @@
 """Stop when the bound no longer improves."""
 
+from typing import Any
+
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import Tensor
 
@@ -33,6 +35,11 @@ class StopsImproving(EarlyStopping):
             check_on_train_epoch_end=True,
             log_rank_zero_only=True,
         )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting, by the patience of these settings; that the run was stopped before is over."""
+        kept = {name: value for name, value in state_dict.items() if not name.startswith("stopping_reason")}
+        super().load_state_dict(kept | {"patience": self.patience, "stopped_epoch": 0})
 
     def _evaluate_stopping_criteria(self, current: Tensor) -> tuple[bool, str | None]:
         return super()._evaluate_stopping_criteria(from_first(current.cpu()))
