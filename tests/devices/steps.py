@@ -84,6 +84,7 @@ def train(case: Case, model: LatentModel, stored: Tensor, *, backward: bool = Tr
             accumulate_grad_batches=1,
         )
         adam: Any = model.configure_optimizers()
+    trainer: Any = SimpleNamespace(accumulate_grad_batches=1)
     callback, losses = ObjectiveTerms(), []
     for step, batch in enumerate(batches):
         x = as_floats(batch.x)
@@ -96,7 +97,7 @@ def train(case: Case, model: LatentModel, stored: Tensor, *, backward: bool = Tr
             terms["loss"].backward()
             adam["optimizer"].step()
             adam["lr_scheduler"]["scheduler"].step()
-        callback.on_train_batch_end(None, model, terms, Batch(x, batch.index), step)  # type: ignore[arg-type]
+        callback.on_train_batch_end(trainer, model, terms, Batch(x, batch.index), step)
     callback.add_up()
     return losses
 

@@ -76,6 +76,17 @@ class Watch(L.Callback):
         self.seen.append((len(batch.x), {name: value.detach().item() for name, value in outputs.items()}))
 
 
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_the_loss_is_the_sum_of_its_terms_however_many_steps_share_an_update(
+    tmp_path: Path, steps: int
+) -> None:
+    history = History()
+    accumulated = {"accumulate_grad_batches": steps}
+    train(AE([1, 8, 8], [24], 3), [ObjectiveTerms(), history], tmp_path, trainer_options=accumulated)
+    terms = {name: values[-1][1] for name, values in history.metrics.items()}
+    assert terms["train/loss"] == pytest.approx(terms["train/reconstruction"], rel=1e-5)
+
+
 @pytest.mark.parametrize(("least", "images"), [(None, 200), (401, 600)])
 def test_an_image_counts_as_often_as_an_epoch_goes_over_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int | None, images: int

@@ -45,6 +45,9 @@ class ObjectiveTerms(L.Callback):
     ) -> None:
         """Add a batch's terms, weighted with its images."""
         self.names = list(outputs)
+        if trainer.accumulate_grad_batches > 1 and "loss" in outputs:
+            # Lightning has divided it, and nothing else, by the steps that share an update.
+            outputs = {**outputs, "loss": outputs["loss"] * trainer.accumulate_grad_batches}
         terms = torch.stack([term.detach().float() for term in outputs.values()])
         self.kept.append((terms, batch.share * batch.size))
         self.n_images += batch.size
