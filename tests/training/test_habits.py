@@ -96,6 +96,48 @@ def test_many_loggers_get_epochs_and_the_settings_that_were_given(
     assert all("epoch" not in values for fake in fakes for _, values in fake.seen)
 
 
+@pytest.mark.parametrize(
+    ("fails", "built"),
+    [
+        ("latentclust.models.AE.training_step", 1),
+        ("latentclust.models.VaDE.training_step", 2),
+        ("latentclust.engine.fitting.evaluate", 2),
+        (None, 2),
+    ],
+)
+def test_the_run_of_a_training_that_fails_is_ended(
+    latentclust: Command, fakes: list[Fake], monkeypatch: pytest.MonkeyPatch, fails: str | None, built: int
+) -> None:
+    """Whichever part fails, the next training in the process begins a run of its own."""
+    ends: list[tuple[int, int]] = []
+
+    class Begun(Fake):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            number = len(fakes)
+            self._experiment = Namespace(finish=lambda exit_code=0: ends.append((number, exit_code)))
+            fakes.append(self)
+
+        @property
+        def experiment(self) -> Namespace:  # type: ignore[override]
+            return self._experiment
+
+    def broken(*args: Any) -> None:
+        raise LatentclustError("this one fails")
+
+    monkeypatch.setattr(loggers, "WandbCurves", Begun)
+    monkeypatch.setattr(loggers, "build_wandb", Begun)
+    if fails is not None:
+        monkeypatch.setattr(fails, broken)
+    outcome = latentclust("experiment=tiny_vade", "trainer.max_epochs=1", "logger=wandb")
+    assert outcome.status == (2 if fails else 0), outcome.err
+    assert len(fakes) == built
+    expected = [(number, 0) for number in range(built)]
+    if fails is not None:
+        expected[-1] = (built - 1, 1)
+    assert ends == expected
+
+
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     latentclust: Command, monkeypatch: pytest.MonkeyPatch, name: str

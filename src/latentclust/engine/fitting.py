@@ -38,7 +38,7 @@ from latentclust.settings.model import Pretrained
 from latentclust.settings.packages import require_packages
 from latentclust.training.builders import build_model
 from latentclust.training.callbacks import MixtureInitialization
-from latentclust.training.loggers import close
+from latentclust.training.loggers import close, closed_on_failure
 from latentclust.training.measuring import health_of
 from latentclust.training.quiet import without_known_warnings
 from latentclust.training.trainers import TrainingSetup
@@ -79,8 +79,9 @@ def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outco
             "line alone, as in python -m latentclust trainer=ddp"
         )
     stages = fit_stages(inputs, settings, run)
-    leave()  # the others have done their part
-    return conclude(stages, run)
+    with closed_on_failure(stages.trained.trainer.loggers):
+        leave()  # the others have done their part
+        return conclude(stages, run)
 
 
 class Stages(NamedTuple):

@@ -37,6 +37,7 @@ from latentclust.training.callbacks import (
     MixtureInitialization,
 )
 from latentclust.training.inference import Looked
+from latentclust.training.loggers import closed_on_failure
 from latentclust.training.measuring import measure
 from latentclust.training.trainers import TrainingSetup, build_trainer
 
@@ -170,7 +171,7 @@ def train(
     trainer = build_trainer(
         setup, data, "train", run.folder, objective, max_epochs=max_epochs, measures=[*callbacks, history]
     )
-    with run.timed("train"):
+    with run.timed("train"), closed_on_failure(trainer.loggers):
         train_from(run.checkpoint_of("train"), trainer, model, data)
     if start is not None:
         run.seconds["init"] = round(start.seconds, 2)

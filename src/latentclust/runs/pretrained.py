@@ -39,7 +39,7 @@ from latentclust.settings.network import Network
 from latentclust.settings.trainer import Trainer
 from latentclust.training.builders import build_pretraining
 from latentclust.training.callbacks import epoch_seed
-from latentclust.training.loggers import close
+from latentclust.training.loggers import close, closed_on_failure
 from latentclust.training.trainers import DECISIVE, TrainingSetup, build_trainer, recorded
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def pretrained(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: R
     objective = model.objective_metric(data.held_out is not None)
     folder = run.folder / "pretrain"
     trainer = build_trainer(setup, data, "pretrain", folder, objective, max_epochs=pretrain.max_epochs)
-    with run.timed("pretrain"):
+    with run.timed("pretrain"), closed_on_failure(trainer.loggers):
         train_from(run.checkpoint_of("pretrain"), trainer, model, data)
     close(trainer.loggers)
     data.augmentation = augmentation

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,30 @@ def log_settings(loggers: Iterable[Logger], given: Mapping[str, Any]) -> None:
             logger.log_hyperparams(dict(given))
 
 
-def close(loggers: Iterable[Logger]) -> None:
-    """End a stage's curves, so that the next run of this process begins new ones."""
+def close(loggers: Iterable[Logger], status: str = "success") -> None:
+    """End a stage's curves, so that the next run of this process begins new ones.
+
+    Parameters
+    ----------
+    loggers
+        The stage's.
+    status
+        ``success`` or ``failed``.
+    """
     for logger in loggers:
-        logger.finalize("success")
-        if isinstance(logger, WandbCurves):
-            logger.experiment.finish()
+        logger.finalize(status)
+        # One that has logged nothing has no run yet, and asked for it would begin one.
+        if isinstance(logger, WandbCurves) and logger._experiment is not None:
+            logger.experiment.finish(exit_code=int(status != "success"))
+
+
+@contextmanager
+def closed_on_failure(loggers: Iterable[Logger]) -> Iterator[None]:
+    """End a stage's curves if the block fails or is interrupted."""
+    try:
+        yield
+    except BaseException:
+        for logger in loggers:
+            with suppress(Exception):  # what is to be heard of is why the block failed
+                close([logger], "failed")
+        raise
