@@ -1,6 +1,6 @@
 """What processes share gives what one with all images would have; here threads stand for processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Barrier, Thread, local
 from typing import Any
 from unittest.mock import Mock
@@ -9,11 +9,14 @@ import pytest
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from latentclust.models import AE
+from latentclust.modules.mixture import MixtureParameters
 from latentclust.processes import first_before_others, from_first, is_first, rank, world_size
 from latentclust.training.callbacks import StopsImproving
 from latentclust.training.inference import in_chunks, in_shared_chunks
-from latentclust.training.strategy import SharedBatchNorm, SharedBatchNorms
+from latentclust.training.strategy import SharedBatches, SharedBatchNorm, SharedBatchNorms
 
 WORLD = 3
 
@@ -156,3 +159,32 @@ def test_shared_batch_normalization_is_torchs_own_of_the_whole_batch(
         torch.testing.assert_close(after, alone.state_dict())
     torch.testing.assert_close(sum(result[2] for result in found), alone.weight.grad)
     torch.testing.assert_close(sum(result[3] for result in found), alone.bias.grad)
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """A group of this process alone."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+def test_what_stays_on_the_cpu_is_not_sent_between_devices(alone: None) -> None:
+    """As where a finished run is continued: its checkpoint is in the model before the model is wrapped."""
+    model = AE([1, 8, 8], [12], 3)
+    model.code_mixture.set_parameters(
+        MixtureParameters(torch.full((2,), 0.5), torch.zeros(2, 3), torch.ones(2, 3))
+    )
+    model.pool_bounds.set_pool(torch.arange(9.0))
+    names = {id(tensor): name for name, tensor in model.named_buffers()}
+    strategy = SharedBatches()
+    strategy.parallel_devices = [torch.device("cpu")]
+    strategy._lightning_module, strategy.model = model, model
+    strategy._register_ddp_hooks = Mock()  # type: ignore[method-assign]
+    strategy.configure_ddp()
+    assert isinstance(strategy.model, DistributedDataParallel)
+    sent = {names[id(tensor)] for tensor in strategy.model.modules_buffers}
+    model.to("meta")  # stands for a device
+    stay = {name for name, tensor in model.named_buffers() if tensor.device.type == "cpu"}
+    assert stay == {"pool_bounds.quantiles"}
+    assert sent == set(names.values()) - stay

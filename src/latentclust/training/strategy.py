@@ -10,10 +10,11 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from latentclust.data import Batch
-from latentclust.models import LatentModel
+from latentclust.models import LatentModel, PoolBounds
 from latentclust.processes import place_given
 from latentclust.settings.trainer import Trainer
 from latentclust.training.checkpoint_io import WholeCheckpointIO
@@ -45,12 +46,19 @@ class SharedBatches(DDPStrategy):
         return super().backward(closure_loss * self.share, optimizer, *args, **kwargs)
 
     def configure_ddp(self) -> None:
-        """Wrap the model; DDP must look for parameters without a gradient where there are some."""
+        """Wrap the model; DDP must look for parameters without a gradient where there are some.
+
+        It is not to send what stays on the CPU: NCCL cannot. Each process has it from the same checkpoint.
+        """
         model = self.lightning_module
         assert isinstance(model, LatentModel)
         trained = {id(p) for group in model.parameter_groups() for p in group["params"]}
         if any(p.requires_grad and id(p) not in trained for p in model.parameters()):
             self._ddp_kwargs["find_unused_parameters"] = True
+        judges = [name for name, module in model.named_modules() if isinstance(module, PoolBounds)]
+        stay = [f"{name}.quantiles" for name in judges]
+        set_ignored: Any = DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        set_ignored(model, stay)
         super().configure_ddp()
 
 
