@@ -65,6 +65,7 @@ def place(changes: dict[str, Any] | None = None, data: DataModule | None = None)
         ("trainer.precision", "bf16-mixed"),
         ("trainer.deterministic", False),
         ("trainer.gradient_clip_val", 1),
+        ("trainer.devices", 2),
     ],
 )
 def test_what_changes_the_weights_changes_the_place(key: str, value: Any) -> None:
@@ -81,10 +82,30 @@ def test_what_changes_the_weights_changes_the_place(key: str, value: Any) -> Non
         ("init", "kmeans"),
         ("augment.degrees", 10),  # of the second stage alone
         ("figures.at_end", False),
+        ("trainer.sync_batchnorm", False),  # a process alone sees whole batches anyway
     ],
 )
 def test_what_belongs_to_the_second_stage_does_not(key: str, value: Any) -> None:
     assert place({key: value}) == place()
+
+
+def test_processes_that_see_whole_batches_pretrain_otherwise() -> None:
+    assert (
+        len({place({"trainer.devices": 2, "trainer.sync_batchnorm": shared}) for shared in (True, False)})
+        == 2
+    )
+
+
+def test_how_processes_share_batches_is_code_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_text
+
+    def other(path: Path, *arguments: Any, **options: Any) -> str:
+        text = read(path, *arguments, **options)
+        return text + "#" if path.parts[-2:] == ("training", "strategy.py") else text
+
+    before = place()
+    monkeypatch.setattr(Path, "read_text", other)
+    assert place() != before
 
 
 def test_augmentation_counts_where_the_pretraining_has_it() -> None:

@@ -37,6 +37,7 @@ from latentclust.runs.run import Run
 from latentclust.settings.model import Pretrained
 from latentclust.settings.network import Network
 from latentclust.settings.trainer import Trainer
+from latentclust.training import strategy
 from latentclust.training.builders import build_pretraining
 from latentclust.training.callbacks import epoch_seed
 from latentclust.training.loggers import close, closed_on_failure
@@ -67,6 +68,7 @@ CODE = (
     base,
     bounds,
     code_mixture,
+    strategy,
 )
 
 
@@ -171,6 +173,7 @@ def cache_path(stage: FirstStage, data: DataModule) -> Path:
         "seed": stage.seed,
         "accelerator": accelerator,
         "processes": trainer.n_processes,
+        "sync_batchnorm": trainer.sync_batchnorm and trainer.n_processes > 1,
         "precision": choose_precision(accelerator, trainer.precision),
         "cuda_graphs": recorded(trainer, accelerator),
         "trainer": {name: getattr(trainer, name) for name in DECISIVE},
