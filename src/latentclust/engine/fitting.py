@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from latentclust.clustering import require_possible
 from latentclust.clustering.choose import Choice
 from latentclust.data import DataModule
+from latentclust.engine.apart import process_as_found
 from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import (
@@ -45,8 +46,9 @@ from latentclust.training.trainers import TrainingSetup
 
 
 @without_known_warnings()
+@process_as_found()
 def fit(inputs: DataModule, settings: Settings, run: Run | None = None) -> Outcome:
-    """Train the model of ``settings.model``, measure it and draw it.
+    """Train the model of ``settings.model``, measure it and draw it; the process's own random numbers go on.
 
     Parameters
     ----------

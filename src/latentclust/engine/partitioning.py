@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from latentclust.clustering.partitions import partition as partition_points
+from latentclust.engine.apart import process_as_found
 from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
 from latentclust.engine.stages import name_of, require_enough
@@ -21,6 +22,7 @@ from latentclust.settings import Settings
 from latentclust.settings.model import Partition as PartitionSettings
 
 
+@process_as_found()
 def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Outcome:
     """Partition points, or the pixels of images, by a method that is no network.
 
