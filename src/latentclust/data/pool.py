@@ -54,6 +54,10 @@ class InputPool(ABC):
         self.seed = seed
         self.augmentation = augmentation
         self.preprocess = preprocess
+        # What a run has chosen, where nothing was given.
+        self.chosen_augmentation: Augmentation | None = None
+        self.chosen_preprocess: Sequence[str] | None = None
+        self._loaded_for: tuple[str, ...] | None = None
         self.notes: tuple[str, ...] = ()
         self.files: Path | None = None  # where ids begin that are names of files
         self.raw_pool: InputRows | None = None
@@ -88,12 +92,49 @@ class InputPool(ABC):
             pool, self._held_out = train, test
         self._take(pool, source)
 
+    def augment_as(self, augmentation: Augmentation) -> None:
+        """Take a run's augmentation in place of an earlier run's; one that was given to the module stays."""
+        if self.augmentation == AS_THEY_ARE or self.augmentation is self.chosen_augmentation:
+            self.augmentation = self.chosen_augmentation = augmentation
+
+    def is_loaded_with(self, steps: Sequence[str] | None) -> bool:
+        """Whether the inputs are loaded, and preprocessed as `setup_with` would do it."""
+        if self._description is None:
+            return False
+        loaded = tuple(str(step) for step in self._description.preprocess.steps)
+        return self._wanted(steps) in (self._loaded_for, loaded)
+
+    def setup_with(self, steps: Sequence[str] | None) -> None:
+        """Do what `setup` does with a run's steps, anew if an earlier run had others; the module's own stay.
+
+        Raises
+        ------
+        LatentclustError
+            As `setup`.
+        """
+        if not self.is_loaded_with(steps):
+            self._forget()
+            self.chosen_preprocess = steps
+            self.setup()
+
+    def _wanted(self, steps: Sequence[str] | None) -> tuple[str, ...] | None:
+        """Return the module's own steps, or else a run's; None for those that suit the inputs."""
+        wanted = steps if self.preprocess is None else self.preprocess
+        return None if wanted is None else tuple(wanted)
+
+    def _forget(self) -> None:
+        """Become as before `setup`."""
+        self._pool = self._held_out = self._description = self.raw_pool = self.test_slice = None
+        self.notes = ()
+        self.__dict__.pop("fingerprint", None)
+
     def _take(self, pool: Split, source: Source) -> None:
         """Fit the preprocessing to the pool and apply it to everything."""
         steps, reason = suitable_steps(pool.inputs)
-        if self.preprocess is not None:
-            steps, reason = list(self.preprocess), ""
-        preprocess = Preprocess.fit(steps, pool.inputs)
+        wanted = self._wanted(self.chosen_preprocess)
+        if wanted is not None:
+            steps, reason = list(wanted), ""
+        preprocess, self._loaded_for = Preprocess.fit(steps, pool.inputs), wanted
         spec = InputSpec.of(pool.inputs)
         self._description = Description(
             spec, preprocess, source.feature_names, source.class_names, dict(source.reading)

@@ -60,7 +60,8 @@ def name_of(inputs: DataModule) -> str:
 def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModule, Settings]:
     """Load the inputs, unless they are, and fill in the settings that depend on what they are.
 
-    A module that changes no image by itself changes them as ``augment`` says.
+    A module that was given no augmentation or preprocessing of its own takes those of the settings, whatever
+    an earlier run had.
 
     Raises
     ------
@@ -69,13 +70,12 @@ def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModul
         of the run's checkpoint.
     """
     inputs.seed = settings.seed
-    if not inputs.is_loaded:
+    steps = preprocess_steps(settings)
+    if not inputs.is_loaded_with(steps):
         with run.timed("data"):
-            inputs.preprocess = inputs.preprocess or preprocess_steps(settings)
-            inputs.setup()
+            inputs.setup_with(steps)
     settings = resolved(inputs, settings, told=run.checkpoint is None)
-    if inputs.augmentation == Augmentation():
-        inputs.augmentation = Augmentation(**settings.augment.model_dump())
+    inputs.augment_as(Augmentation(**settings.augment.model_dump()))
     require_enough(len(inputs.pool), settings.k_limits[0], f"{inputs.kind}s")
     run.check_data(inputs, name_of(inputs))
     if inputs.passes > 1:

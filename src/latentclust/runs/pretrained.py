@@ -121,16 +121,18 @@ def pretrained(stage: FirstStage, setup: TrainingSetup, data: DataModule, run: R
     """
     model, pretrain = stage.build(data), stage.model.pretrain
     model.description = data.description
-    augmentation = data.augmentation
-    if not pretrain.augment:
-        data.augmentation = Augmentation()
     objective = model.objective_metric(data.held_out is not None)
     folder = run.folder / "pretrain"
     trainer = build_trainer(setup, data, "pretrain", folder, objective, max_epochs=pretrain.max_epochs)
-    with run.timed("pretrain"), closed_on_failure(trainer.loggers):
-        train_from(run.checkpoint_of("pretrain"), trainer, model, data)
+    augmentation = data.augmentation
+    try:
+        if not pretrain.augment:
+            data.augmentation = Augmentation()
+        with run.timed("pretrain"), closed_on_failure(trainer.loggers):
+            train_from(run.checkpoint_of("pretrain"), trainer, model, data)
+    finally:
+        data.augmentation = augmentation
     close(trainer.loggers)
-    data.augmentation = augmentation
     if trainer.should_stop:
         raise OutOfTimeError(f"trainer.max_time is over before the pretraining; {run.how_to_continue()}")
     if pretrain.cache:
