@@ -25,6 +25,8 @@ QUICK: dict[str, Any] = {
     "init": {"name": "kmeans", "n_init": 1},
     "data.min_images_per_epoch": None,
 }
+UNCHANGED = {"degrees": 0.0, "pixels": 0.0, "scale": 0.0, "shear": 0.0}
+OF_IMAGES: dict[str, Any] = QUICK | {"network.channels": [4], "augment": UNCHANGED}
 X, CLASSES = make_blobs(200, 5, centers=3, random_state=0)
 
 
@@ -130,17 +132,29 @@ def test_values_may_be_missing() -> None:
 
 def test_images_of_any_numbers_come_back_as_images() -> None:
     digits = load_digits().images[:150]
-    settings = QUICK | {
-        "network.channels": [4],
-        "augment": {"degrees": 0.0, "pixels": 0.0, "scale": 0.0, "shear": 0.0},
-    }
-    own = quick(settings=settings).fit(digits)
+    own = quick(settings=OF_IMAGES).fit(digits)
     assert own.inverse_transform(own.transform(digits[:4])).shape == (4, 8, 8, 1)
     np.testing.assert_array_equal(own.predict(torch.from_numpy(digits)), own.labels_)
     with pytest.raises(ValueError, match="images of"):
         own.predict(digits[:, :7])
     with pytest.raises(ValueError, match="fitted to images"):
         own.predict(X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint16])
+def test_8_bit_images_of_another_dtype_are_refused_not_misread(dtype: type) -> None:
+    digits = (load_digits().images[:150] * 15).astype(np.uint8)
+    own = quick(settings=OF_IMAGES).fit(digits)
+    with pytest.raises(ValueError, match=r"X holds floats outside \[0, 1\].* give uint8"):
+        own.predict(digits.astype(dtype))
+    np.testing.assert_array_equal(own.predict((digits / 255).astype(np.float32)), own.labels_)
+
+
+def test_images_of_other_numbers_mean_the_same_as_uint8() -> None:
+    digits = load_digits().images[:150]
+    own = quick(settings=OF_IMAGES).fit(digits)
+    for dtype in (np.uint8, np.int64, np.float32):
+        np.testing.assert_array_equal(own.predict_proba(digits.astype(dtype)), own.predict_proba(digits))
 
 
 def test_bad_input_is_a_value_error() -> None:

@@ -99,7 +99,8 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
         raw = found.read(place).reshape(-1, *takes.spec.shape)
         if takes.spec.kind == "vector":
             raw = raw.float()
-        _check_range(path, raw, takes)
+        if problem := misread(raw, takes):
+            raise LatentclustError(f"input: '{path}' {problem}")
         return raw
 
     return found._replace(read=read)
@@ -149,22 +150,21 @@ def _whole(path: Path, source: Source, takes: Description) -> Incoming:
     return Incoming(len(split), split.ids, lambda place: split.inputs[place])
 
 
-def _check_range(path: Path, raw: Tensor, takes: Description) -> None:
-    """Refuse what preprocessing would silently make something else of."""
+def misread(raw: Tensor, takes: Description) -> str | None:
+    """Say what is wrong with raw inputs that preprocessing would silently make something else of."""
     if raw.dtype == torch.uint8:
-        return
+        return None
     if raw.isinf().any():
-        raise LatentclustError(f"input: '{path}' holds infinite values: give finite ones, or NaN if missing")
+        return "holds infinite values: give finite ones, or NaN if missing"
     if takes.spec.kind == "vector":
-        return
+        return None
     if raw.isnan().any():
-        raise LatentclustError(f"input: '{path}' holds images with NaN: give whole ones")
-    outside = bool((raw < 0).any() or (raw > 1).any())
-    if outside and takes_bytes(takes):
-        raise LatentclustError(
-            f"input: '{path}' holds floats outside [0, 1], and this model takes 8-bit images: give uint8, or "
-            "floats in [0, 1]"
+        return "holds images with NaN: give whole ones"
+    if bool((raw < 0).any() or (raw > 1).any()) and takes_bytes(takes):
+        return (
+            "holds floats outside [0, 1], and this model takes 8-bit images: give uint8, or floats in [0, 1]"
         )
+    return None
 
 
 def takes_bytes(takes: Description) -> bool:

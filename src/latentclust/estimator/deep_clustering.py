@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from latentclust import engine
-from latentclust.data import ArrayDataModule, InputSpec
+from latentclust.data import ArrayDataModule
+from latentclust.data.description import Description
 from latentclust.estimator.habits import (
     IMAGE_DIMS,
     as_value_errors,
@@ -209,8 +210,8 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         found.model_, found.labels_, found._checkpoint = saved.model, saved.labels, saved.checkpoint
         if saved.feature_names:
             found.feature_names_in_ = np.array(saved.feature_names, dtype=object)
-        if found._spec().kind == "vector":
-            found.n_features_in_ = found._spec().shape[0]
+        if found._takes().spec.kind == "vector":
+            found.n_features_in_ = found._takes().spec.shape[0]
         found._learned()
         return found
 
@@ -218,16 +219,16 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         check_is_fitted(self, "model_")
         return self.model_
 
-    def _spec(self) -> InputSpec:
+    def _takes(self) -> Description:
         assert self.model_.description is not None
-        return self.model_.description.spec
+        return self.model_.description
 
     def _validated(self, X: Any, *, reset: bool) -> Tensor:  # noqa: N803
         """Check inputs and return them as a data module holds them."""
         inputs = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        spec = None if reset else self._spec()
+        takes = None if reset else self._takes()
         if getattr(inputs, "ndim", 2) in IMAGE_DIMS:
-            return checked_images(np.asarray(inputs), spec)
+            return checked_images(np.asarray(inputs), takes)
         rows = validate_data(
             self,
             inputs,
@@ -236,7 +237,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
-        if spec is not None and spec.kind == "image":
+        if takes is not None and takes.spec.kind == "image":
             raise ValueError("X has rows, but DeepClustering was fitted to images")
         return torch.from_numpy(np.array(rows, dtype=np.float32))
 
@@ -253,7 +254,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         assert self.model_.description is not None
         raw = (
             self.model_.description.preprocess.inverse(x)
-            if self._spec().kind == "vector"
+            if self._takes().spec.kind == "vector"
             else x.movedim(1, -1)
         )
         found: NDArray[np.floating] = raw.numpy()

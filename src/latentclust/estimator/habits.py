@@ -10,27 +10,28 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from latentclust.data import InputSpec
+from latentclust.data.description import Description
+from latentclust.data.incoming import misread, takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.settings import Settings, settings_for
 
 IMAGE_DIMS = (3, 4)
 
 
-def checked_images(images: NDArray[Any], spec: InputSpec | None) -> Tensor:
+def checked_images(images: NDArray[Any], takes: Description | None) -> Tensor:
     """Turn images ``(N, H, W[, C])`` into uint8 or float32 ``(N, C, H, W)``.
 
     Parameters
     ----------
     images
         Of any numbers.
-    spec
+    takes
         What the estimator was fitted to; None before that.
 
     Raises
     ------
     ValueError
-        If a number is not finite, or the images have another shape.
+        If a number is not finite, or the images have another shape or other numbers than the fitted ones.
     """
     if images.dtype != np.uint8:
         images = images.astype(np.float32)
@@ -38,11 +39,20 @@ def checked_images(images: NDArray[Any], spec: InputSpec | None) -> Tensor:
             raise ValueError("images hold NaN or infinity: leave those images out")
     with_channels = images[..., None] if images.ndim == 3 else images
     inputs = torch.from_numpy(np.ascontiguousarray(np.moveaxis(with_channels, -1, 1)))
-    if spec is not None and tuple(inputs.shape[1:]) != spec.shape:
+    return inputs if takes is None else _like_the_fitted(inputs, takes)
+
+
+def _like_the_fitted(inputs: Tensor, takes: Description) -> Tensor:
+    """Check images against those of the fit, and return them in the same numbers."""
+    if tuple(inputs.shape[1:]) != takes.spec.shape:
         raise ValueError(
             f"X has images of (C, H, W) = {tuple(inputs.shape[1:])}, but DeepClustering was fitted to "
-            f"{spec.shape}"
+            f"{takes.spec.shape}"
         )
+    if problem := misread(inputs, takes):
+        raise ValueError(f"X {problem}")
+    if takes.spec.kind == "image" and inputs.dtype == torch.uint8 and not takes_bytes(takes):
+        return inputs.float()  # preprocessing scales floats alone: as they are, these would be 8 bits of 255
     return inputs
 
 
