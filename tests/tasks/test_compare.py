@@ -150,6 +150,32 @@ def test_runs_of_several_places_are_grouped_by_what_differs(tmp_path: Path) -> N
     }
 
 
+def test_early_stopping_tells_runs_apart_and_the_other_callbacks_do_not(tmp_path: Path) -> None:
+    """Runs that stop at other epochs differ in more than their seeds."""
+    for number, (patience, every) in enumerate([(1, 1), (1, 5), (9, 1), (9, 5)]):
+        callbacks = {
+            "early_stopping": {"patience": patience, "min_delta": 0.0},
+            "checkpoint": {"every_n_epochs": every, "seconds_apart": 30.0},
+            "cluster_accuracy": {"every_n_epochs": every},
+        }
+        given = [
+            f"callbacks.early_stopping.patience={patience}",
+            f"callbacks.checkpoint.every_n_epochs={every}",
+            f"callbacks.cluster_accuracy.every_n_epochs={every}",
+            f"seed={number}",
+        ]
+        keep_run(tmp_path / "given" / str(number), given, 0.5, number, callbacks=callbacks)
+        # As callbacks=early_stopping gives it: the settings alone tell.
+        chosen = ["callbacks=early_stopping"] if patience == 9 else []
+        keep_run(tmp_path / "chosen" / str(number), chosen, 0.5, number, callbacks=callbacks)
+    for place in ("given", "chosen"):
+        groups = group_runs(read_runs([str(tmp_path / place)]))
+        assert {group.name: [run.seed for run in group.records] for group in groups} == {
+            "patience=1": ["0", "1"],
+            "patience=9": ["2", "3"],
+        }
+
+
 def test_a_run_without_a_result_adds_no_column(tmp_path: Path) -> None:
     keep_run(tmp_path / "single", ["model=vae", "model.latent_dim=10"], 0.5, 0)
     keep_sweep(tmp_path / "sweep", {"vae": {0: 0.5, 1: 0.6}})

@@ -9,7 +9,9 @@ from latentclust.runs.records import Record
 
 # Settings of which no score depends, and those of one call.
 NO_MATTER = ("seed", "ckpt_path", "output_dir", "optimized_metric", "extensions", "tags", "run", "runs")
-NO_MATTER_GROUPS = ("task", "figures", "output", "logger", "callbacks", "sweep", "accelerator", "launcher")
+NO_MATTER_GROUPS = ("task", "figures", "output", "logger", "sweep", "accelerator", "launcher")
+# The choice of callbacks is in these settings and in those of early stopping, which changes scores.
+NO_MATTER_CALLBACKS = ("callbacks", "callbacks.checkpoint", "callbacks.cluster_accuracy")
 NO_MATTER_KEYS = (
     "trainer.accelerator",
     "trainer.devices",
@@ -61,6 +63,8 @@ def matters(key: str) -> bool:
     >>> [matters(key) for key in ("seed", "figures.svg", "trainer.devices", "trainer.max_epochs")]
     [False, False, False, True]
     """
+    if key in NO_MATTER_CALLBACKS or key.rpartition(".")[0] in NO_MATTER_CALLBACKS[1:]:
+        return False
     return not (key in NO_MATTER or key in NO_MATTER_KEYS or key.split(".")[0] in NO_MATTER_GROUPS)
 
 
