@@ -18,6 +18,7 @@ from latentclust.door import check_overrides
 from latentclust.errors import LatentclustError, PrunedError, StoppedError
 from latentclust.settings import Settings
 from latentclust.settings.model import NetworkModel
+from latentclust.settings.objective import changes_objective
 from latentclust.settings.packages import require_extra
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What changes what the objective means: values of different trials could not be compared.
-CHANGES_OBJECTIVE = ("model", "model.likelihood", "model.beta", "preprocess", "data", "task", "search")
 # A trial draws nothing, unless that is asked for.
 PLAIN = ("figures.at_end=false", "figures.every_n_epochs=0", "trainer.enable_progress_bar=false")
 SHOWN = 5
@@ -162,7 +161,7 @@ def space_of(settings: Settings) -> "dict[str, BaseDistribution]":
         key = override.key_or_group
         if key in found:
             raise LatentclustError(f"search.space has {key} twice")
-        if settings.optimized_metric == "objective" and key in CHANGES_OBJECTIVE:
+        if settings.optimized_metric == "objective" and changes_objective(key, settings):
             raise LatentclustError(
                 f"search.space: {key} changes what the objective means, so its values cannot be compared: "
                 "choose another optimized_metric, such as cluster/silhouette, or search each choice alone"

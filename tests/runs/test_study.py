@@ -15,6 +15,7 @@ from optuna.trial import TrialState  # noqa: E402
 from latentclust.errors import LatentclustError  # noqa: E402
 from latentclust.runs.study import SharedStudy, direction_of  # noqa: E402
 from latentclust.searching import corners, space_of  # noqa: E402
+from latentclust.settings import settings_for  # noqa: E402
 from latentclust.settings.search import Search  # noqa: E402
 
 SPACE = {"x": FloatDistribution(-1.0, 1.0), "k": IntDistribution(1, 5)}
@@ -110,7 +111,8 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def settings(*space: str, metric: str = "objective") -> Any:
-    return Namespace(search=Search(space=space), optimized_metric=metric)
+    own = settings_for("vae", "digits")
+    return Namespace(search=Search(space=space), optimized_metric=metric, model=own.model, data=own.data)
 
 
 def test_hydras_words_become_distributions() -> None:

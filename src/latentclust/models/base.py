@@ -62,7 +62,9 @@ class LatentModel(L.LightningModule, ABC):
     description: Description | None = None
     """Of the raw inputs, and how they become x; checkpoints carry it."""
     objective_term: ClassVar[ObjectiveMetric] = ObjectiveMetric("loss", "min")
-    """The term of the objective whose definition stays the same within a run and between runs."""
+    """The term of the objective whose definition stays the same within a run; between runs too, unless
+    :func:`~latentclust.settings.objective.changes_objective` says that a setting which they differ in
+    changes it, such as the weight of IDEC's clustering loss."""
     recordable: ClassVar[bool] = False
     """Whether ``objective`` depends on nothing but its arguments and the weights, so that its kernels can be
     recorded once and replayed. What it reads elsewhere, such as the epoch, would stay as it was then. It
