@@ -1,6 +1,7 @@
 """task=merge: the clusters of a finished run become fewer, along a tree that is drawn."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,26 @@ def test_the_finest_row_is_the_runs_own(trained: Command, latentclust: Command) 
     own, finest = fitted.summary["results"][-1], run.summary["results"][0]
     assert finest["pool"] == own["pool"]
     assert finest["unlabeled"]["silhouette"] == pytest.approx(own["unlabeled"]["silhouette"], rel=1e-4)
+
+
+def test_vectors_are_not_called_images(latentclust: Command, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x, labels=np.arange(60) % 3)
+    fitted = latentclust(
+        "model=ae",
+        "data=files",
+        "data.path=x.npz",
+        "n_clusters=5",
+        "trainer.max_epochs=1",
+        "network.widths=[8]",
+    )
+    assert fitted.status == 0, fitted.err
+    drawn = ("figures.at_end=true", "figures.embedding.method=none")
+    run = latentclust("task=merge", "ckpt_path=last", "n_clusters=2", *drawn)
+    assert run.status == 0, run.err
+    assert run.folder is not None
+    assert run.summary["inputs"] == "vectors"
+    assert "Clustered vectors" in (run.folder / "report.html").read_text()
 
 
 def test_as_many_clusters_as_there_are_is_one_line(trained: Command, latentclust: Command) -> None:

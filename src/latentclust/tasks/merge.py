@@ -95,6 +95,7 @@ def merge(settings: Settings, run: Run) -> None:
         data=settings.data.name,
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=filled.plain() | {"n_clusters": wanted},
+        inputs=f"{data.kind}s",
         health=Health.of(own, wanted),
     )
     summary.write(run.folder)
