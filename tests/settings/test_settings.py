@@ -96,9 +96,27 @@ def test_groups_are_the_folders_of_conf() -> None:
     assert set(GROUPS) == {folder.name for folder in CONF.iterdir() if folder.is_dir()} - {"hydra"}
 
 
+class OnceLoader(yaml.SafeLoader):
+    """Refuses a mapping with a key twice, of which YAML's own loader silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"{', '.join(twice)} twice, {node.start_mark}")
+        return super().construct_mapping(node, deep=deep)
+
+
 def test_files_of_conf_have_no_key_twice() -> None:
     for file in FILES:
-        assert yaml.safe_load(file.read_text()) is not None
+        assert yaml.load(file.read_text(), OnceLoader) is not None, file
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "a:\n  b: {c: 1, c: 2}", "- {a: 1, 'a': 1}"])
+def test_a_key_that_is_there_twice_is_seen(text: str) -> None:
+    assert yaml.safe_load(text)
+    with pytest.raises(ValueError, match="twice"):
+        yaml.load(text, OnceLoader)
+    assert yaml.load("a: {b: 1}\nc: {b: 1}", OnceLoader) == {"a": {"b": 1}, "c": {"b": 1}}
 
 
 @pytest.mark.parametrize(
