@@ -58,7 +58,8 @@ class VaDE(VariationalModel, StartedModel):
     refit_at
         The epochs at whose start the mixture is fitted again to the codes.
     kl_weight, kl_epochs
-        Weight of both KL terms in those epochs, and how many of them at the end it takes to 1; see
+        Weight of both KL terms in those of these epochs that follow the first fit, and how many of them at
+        the end it takes to 1; after a later fit it stays 1. See
         :func:`latentclust.modules.schedules.kl_weight`.
     self_training_weight, self_training_temperature
         Of the self-training term; see :func:`~latentclust.modules.objectives.self_training_loss`.
