@@ -1,7 +1,6 @@
 """Vectors of images by a pretrained network of torchvision, which is not trained any further."""
 
 import hashlib
-import socket
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from torchvision import models
 from latentclust.data.kept import keep, place, taken
 from latentclust.data.looks import Looks
 from latentclust.data.mapped import InputRows, parts
+from latentclust.data.mirrors import impatient
 from latentclust.data.splits import Source, Split
 from latentclust.errors import LatentclustError
 from latentclust.hardware import choose_accelerator
@@ -30,7 +30,6 @@ HEADS = ("fc", "classifier", "heads", "head")  # what torchvision's models call 
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 # Their heads take the whole feature map; the others' take its mean.
 WITH_MAP = (models.AlexNet, models.VGG, models.SqueezeNet)
-SOCKET_TIMEOUT = 10.0  # seconds without a byte, after which the server counts as unreachable
 
 
 class Backbone:
@@ -161,10 +160,8 @@ class Backbone:
             for key in ("state_dict", "model"):
                 state = state[key] if isinstance(state, Mapping) and key in state else state
             return state if isinstance(state, Mapping) else {}
-        previous = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(SOCKET_TIMEOUT)
         try:
-            with task(f"downloading the weights of {self.name}"):
+            with task(f"downloading the weights of {self.name}"), impatient():
                 weights = models.get_model_weights(self.name).DEFAULT
                 downloaded: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
                 return downloaded
@@ -174,8 +171,6 @@ class Backbone:
                 f"({shorten(str(error), 120) or type(error).__name__}): get the network working, or give "
                 "data.backbone_weights=FILE, a state dict that was saved with torch.save"
             ) from error
-        finally:
-            socket.setdefaulttimeout(previous)
 
 
 class MeanOfMap(nn.Module):

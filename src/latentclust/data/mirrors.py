@@ -149,16 +149,23 @@ def _exclusive(lock: Path) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Give up on a server that sends nothing for ``SOCKET_TIMEOUT``; torchvision would wait for ever."""
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SOCKET_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(previous)
+
+
 def from_torchvision(dataset: Callable[..., Any]) -> Fetcher:
     """Fetch through a torchvision dataset class, such as ``torchvision.datasets.MNIST``."""
 
     def fetch(temporary: Path) -> Path:
-        previous = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(SOCKET_TIMEOUT)  # torchvision itself would wait for ever
-        try:
+        with impatient():
             return Path(dataset(temporary, download=True).raw_folder)
-        finally:
-            socket.setdefaulttimeout(previous)
 
     return fetch
 

@@ -1,9 +1,8 @@
 """Sets of images that torchvision knows: downloaded by its own classes, and checked by its checksums."""
 
 import logging
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from textwrap import shorten
@@ -15,13 +14,13 @@ from filelock import FileLock
 from torch import Tensor
 from torchvision import datasets
 
+from latentclust.data.mirrors import impatient
 from latentclust.data.splits import Source, Split
 from latentclust.errors import LatentclustError
 from latentclust.progress import task
 
 log = logging.getLogger(__name__)
 
-SOCKET_TIMEOUT = 10.0  # seconds without a byte, after which a server counts as unreachable
 DIGITS = tuple("0123456789")
 
 
@@ -77,7 +76,7 @@ def load_torchvision(name: str, root: Path) -> Source:
     try:
         with task(f"downloading {name}"):
             root.mkdir(parents=True, exist_ok=True)
-            with FileLock(root / f".{name}.lock"), _impatient():
+            with FileLock(root / f".{name}.lock"), impatient():
                 return _source(name, root, download=True)
     except Exception as error:  # servers fail in ways that no list foresees
         log.debug("%s is not under %s: %s", name, root, absent)
@@ -114,16 +113,6 @@ def labels_of(part: Any) -> Tensor:
     """Return the labels of one of torchvision's sets as int64 ``(N,)``."""
     labels = part.labels if hasattr(part, "labels") else part.targets
     return torch.as_tensor(np.asarray(labels)).long()
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    previous = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SOCKET_TIMEOUT)  # torchvision itself would wait for ever
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(previous)
 
 
 def _told(error: Exception) -> str:
