@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from latentclust.data.kept import keep, place, taken
+from latentclust.data.kept import keep, place_of_inputs, taken
 from latentclust.data.looks import Looks
 from latentclust.data.mapped import InputRows, parts
 from latentclust.data.mirrors import impatient
@@ -214,7 +214,7 @@ def seen_by(backbone: Backbone, source: Source, cache_dir: str | Path | None = N
     cache = None
     if cache_dir is not None:
         images = [_digest(split.inputs) for split in splits]
-        cache = place(Path(cache_dir).expanduser(), "features", {"images": images, **backbone.plain()})
+        cache = place_of_inputs(cache_dir, "features", {"images": images, **backbone.plain()})
     arrays = None if cache is None else taken(cache)
     if arrays is None:
         arrays = _vectors(backbone, splits)

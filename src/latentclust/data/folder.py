@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentclust.data.checks import require_variety
 from latentclust.data.found import Found, find_images
-from latentclust.data.kept import keep, place, taken
+from latentclust.data.kept import keep, place_of_inputs, taken
 from latentclust.data.looks import Looks
 from latentclust.data.pictures import Pictures, Size, read_images, sizes_of, told_of
 from latentclust.data.splits import Source, Split, require_limit, uniform_choice
@@ -146,7 +146,7 @@ def _read(
         "color": color,
         "eyes": None if eyes is None else eyes.plain(),
     }
-    cache = place(Path(cache_dir).expanduser(), "pictures" if eyes is None else "features", depends_on)
+    cache = place_of_inputs(cache_dir, "pictures" if eyes is None else "features", depends_on)
     arrays = taken(cache)
     if arrays is not None:
         failures = {int(i): why for i, why in json.loads(str(arrays["failures"])).items()}

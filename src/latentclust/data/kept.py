@@ -19,10 +19,15 @@ from latentclust.errors import LatentclustError
 log = logging.getLogger(__name__)
 
 
-def place(folder: Path, name: str, depends_on: Mapping[str, Any]) -> Path:
+def place(folder: Path, name: str, suffix: str, depends_on: Mapping[str, Any]) -> Path:
     """Return where a result is kept: the file's name digests everything that the result depends on."""
-    told = json.dumps({"latentclust": __version__, **depends_on}, sort_keys=True)
-    return folder / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:20]}.npz"
+    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+    return folder / f"{name}-{digest[:20]}.{suffix}"
+
+
+def place_of_inputs(folder: str | Path, name: str, depends_on: Mapping[str, Any]) -> Path:
+    """Return where inputs are kept that this release has read or computed."""
+    return place(Path(folder).expanduser(), name, "npz", {"latentclust": __version__, **depends_on})
 
 
 def taken(path: Path) -> dict[str, NDArray[Any]] | None:

@@ -1,10 +1,8 @@
 """What is computed once per setting and kept in ``<output_dir>/cache``."""
 
-import hashlib
-import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,15 +11,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from latentclust.atomic import cannot_write
+from latentclust.data.kept import place
 from latentclust.errors import LatentclustError
 
 log = logging.getLogger(__name__)
 
 
-def place(output_dir: Path, name: str, suffix: str, depends_on: dict[str, Any]) -> Path:
-    """Return where a result is kept: the file's name digests everything that the result depends on."""
-    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
-    return output_dir / "cache" / f"{name}-{digest[:20]}.{suffix}"
+def place_of(output_dir: Path, name: str, suffix: str, depends_on: Mapping[str, Any]) -> Path:
+    """Return where a run keeps a result for later ones."""
+    return place(output_dir / "cache", name, suffix, depends_on)
 
 
 def code_of(modules: Iterable[ModuleType]) -> list[str]:

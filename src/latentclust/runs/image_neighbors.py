@@ -13,7 +13,7 @@ from latentclust import __version__
 from latentclust.atomic import whole_file
 from latentclust.clustering import Neighbors, distortion, nearest, nearest_images, neighbors, on_device
 from latentclust.data import DataModule
-from latentclust.runs.cache import code_of, one_at_a_time, place
+from latentclust.runs.cache import code_of, one_at_a_time, place_of
 from latentclust.settings.init import Manifold
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def image_neighbors(init: Manifold, output_dir: Path, data: DataModule, images: 
         "n": n,
         **options,
     }
-    path = place(output_dir, "neighbors", "npz", depends_on)
+    path = place_of(output_dir, "neighbors", "npz", depends_on)
     with one_at_a_time(path):
         if (kept := kept_neighbors(path)) is not None:
             log.info("The images' neighbors come from %s", path)

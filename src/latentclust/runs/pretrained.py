@@ -29,7 +29,7 @@ from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import AE, ae, base, bounds, code_mixture
 from latentclust.modules import decoders, likelihoods, networks, objectives, schedules
 from latentclust.processes import from_first, is_first
-from latentclust.runs.cache import code_of, one_at_a_time, place
+from latentclust.runs.cache import code_of, one_at_a_time, place_of
 from latentclust.runs.checkpoints import read_file
 from latentclust.runs.rebuilding import rebuild
 from latentclust.runs.resume import train_from
@@ -180,4 +180,4 @@ def cache_path(stage: FirstStage, data: DataModule) -> Path:
         "cuda_graphs": recorded(trainer, accelerator),
         "trainer": {name: getattr(trainer, name) for name in DECISIVE},
     }
-    return place(stage.output_dir, "pretrain", "ckpt", depends_on)
+    return place_of(stage.output_dir, "pretrain", "ckpt", depends_on)
