@@ -147,14 +147,3 @@ def in_a_line(summary: Summary) -> str:
     parts = [f"{measure.name} {measure.written(scores[measure.key])}" for measure in shown]
     used = f"{summary.clusters['used']:.0f} of {summary.config['n_clusters']} clusters in use"
     return ", ".join([*parts, used, f"{sum(summary.seconds.values()):.0f} s"])
-
-
-def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested dictionaries to dotted names; lists become text."""
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= flat(value, f"{prefix}{name}.")
-        else:
-            leaves[prefix + name] = str(value) if isinstance(value, list) else value
-    return leaves
