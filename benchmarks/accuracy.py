@@ -17,7 +17,7 @@ from typing import Any
 from pages import fill_page, markdown
 
 import runs
-from latentclust.runs.summary import flat
+from latentclust.runs.records import leaves
 from latentclust.settings.habits import MOVED
 from runs import ROOT
 
@@ -76,7 +76,11 @@ def settings_of(run: dict[str, Any]) -> dict[str, Any]:
     A run that is older than a key lacks it. In place of the least number of images of an epoch stands how
     often it goes over all of them.
     """
-    found = {MOVED.get(key, key): value for key, value in flat(run["config"]).items() if key != "seed"}
+    found = {
+        MOVED.get(key, key): str(value) if isinstance(value, list) else value
+        for key, value in leaves(run["config"])
+        if key != "seed"
+    }
     least = found.pop("data.min_images_per_epoch", None)
     return found | {"passes": -(-(least or 1) // N_INPUTS[run["data"]])}
 

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from scipy.stats import sem
 
 from latentclust.compose import without_hydra
+from latentclust.runs.records import leaves
 from latentclust.settings import check_settings
 from latentclust.settings.resolve import resolve
 from tests.conftest import REPOSITORY, Command
@@ -195,11 +196,12 @@ def test_readme_shows_four_recipes_on_mnist() -> None:
 def test_ablations_change_what_they_say() -> None:
     """Each row composes, and differs from the first by its change alone; the page shows the runs."""
     ablation, pages = importlib.import_module("ablation"), importlib.import_module("pages")
-    flat = importlib.import_module("latentclust.runs.summary").flat
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
         composed = {
-            row: flat(
-                OmegaConf.to_container(compose("config", overrides=ablation.settings(row)), resolve=True)
+            row: dict(
+                leaves(
+                    OmegaConf.to_container(compose("config", overrides=ablation.settings(row)), resolve=True)
+                )
             )
             for row in ablation.CHANGES
         }
