@@ -31,9 +31,8 @@ ONLY_HOW = tuple(
         "backbone_device",
     )
 )
-# A divergence between assignments depends on how many clusters share an input, and how sharply. It is logged
-# as the loss, which Lightning divides by the batches of a step.
-OF_DIVERGENCE = ("n_clusters", "model.alpha", "trainer.accumulate_grad_batches")
+# A divergence between assignments depends on how many clusters share an input, and how sharply.
+OF_DIVERGENCE = ("n_clusters", "model.alpha")
 # The reconstruction beside it is by the first stage's likelihood.
 OF_IDEC = ("model.clustering_weight", "model.pretrain", "model.pretrain.likelihood")
 # They always have test images; other data may have none.
