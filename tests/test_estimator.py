@@ -164,3 +164,16 @@ def test_bad_input_is_a_value_error() -> None:
         quick(model="vadr").fit(X)
     with pytest.raises(ValueError, match="generates nothing"):
         quick(model="dec", settings={"network.widths": [8], "model.pretrain.max_epochs": 1}).fit(X).sample()
+
+
+@pytest.mark.parametrize("model", ["kmeans", "gmm", "spectral"])
+def test_a_method_without_a_network_is_refused(model: str) -> None:
+    with pytest.raises(ValueError, match=f"model={model} trains no network.*KMeans"):
+        DeepClustering(model=model).fit(X)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = quick(n_clusters=np.int64(3), max_epochs=np.int64(1)).fit(X)
+    assert (given.labels_ == quick(n_clusters=3, max_epochs=1).fit(X).labels_).all()
+    with pytest.raises(ValueError, match=r"n_clusters is 2\.5"):
+        quick(n_clusters=np.float64(2.5)).fit(X)

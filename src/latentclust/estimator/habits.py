@@ -14,6 +14,7 @@ from latentclust.data.description import Description
 from latentclust.data.incoming import misread, takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.settings import Settings, settings_for
+from latentclust.settings.model import NetworkModel
 
 IMAGE_DIMS = (3, 4)
 
@@ -72,7 +73,19 @@ def settings_of(params: Mapping[str, Any], folder: str) -> Settings:
     if params["max_epochs"] is not None:
         quiet["trainer.max_epochs"] = params["max_epochs"]
     data, further = {"name": "files", "path": "an array"}, dict(params["settings"] or {})
-    return settings_for(params["model"], data, **{"data.pool": "all"}, **quiet, **further)
+    given = {key: plain(value) for key, value in (quiet | further).items()}
+    settings = settings_for(params["model"], data, **{"data.pool": "all"}, **given)
+    if not isinstance(settings.model, NetworkModel):
+        raise LatentclustError(
+            f"model={params['model']} trains no network, and DeepClustering does: "
+            "scikit-learn has KMeans, GaussianMixture and SpectralClustering"
+        )
+    return settings
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy's as one of Python's, and all else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def seed_of(random_state: Any) -> int:
