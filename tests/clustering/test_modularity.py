@@ -8,10 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs
+from sklearn.metrics import normalized_mutual_info_score
 
 from latentclust.clustering import Neighbors, fit_manifold, manifold, nearest
-from latentclust.clustering.manifold import CLEARLY, Parted, best_partition, layout_seeds, neighbors_needed
-from latentclust.clustering.modularity import graph_of, merge_parts, modularity
+from latentclust.clustering.manifold import (
+    CLEARLY,
+    NEARLY,
+    Parted,
+    best_partition,
+    layout_seeds,
+    neighbors_needed,
+)
+from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
 from latentclust.clustering.scikit import mixture_of
 
 
@@ -50,6 +58,15 @@ def test_separate_cliques_have_one_less_their_share(k: int) -> None:
     assert modularity(np.zeros(4 * k, int), csr_array(edges)) == pytest.approx(0)
 
 
+@given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 1000))
+def test_what_a_neighbor_tells_is_the_information_of_the_edges_ends(n: int, k: int, seed: int) -> None:
+    edges, clusters = random_graph(n, k, seed)
+    ones, others = np.nonzero(edges)
+    several = len(np.unique(clusters[ones])) > 1  # scikit-learn calls two single clusters alike
+    expected = normalized_mutual_info_score(clusters[ones], clusters[others]) if several else 0.0
+    assert edge_information(clusters, csr_array(edges)) == pytest.approx(expected, abs=1e-12)
+
+
 @given(st.integers(2, 14), st.integers(2, 7), st.integers(1, 4), st.integers(0, 1000))
 def test_every_union_is_the_one_with_the_highest_modularity(n: int, k: int, left: int, seed: int) -> None:
     edges, parts = random_graph(n, k, seed)
@@ -75,13 +92,38 @@ def test_few_parts_stay_as_they_are() -> None:
 
 def test_united_parts_have_to_be_clearly_better() -> None:
     def partition(modularity: float) -> Parted:
-        return Parted(np.zeros(1, np.int64), modularity, converged=True)
+        return Parted(np.zeros(1, np.int64), modularity, 0.9, converged=True)
 
     plain = [partition(0.7), partition(0.8)]
     alike, better = partition(0.8 + 0.9 * CLEARLY), partition(0.8 + 1.1 * CLEARLY)
     assert best_partition(plain, []) is plain[1]
     assert best_partition(plain, [partition(0.75), alike]) is plain[1]
     assert best_partition(plain, [alike, better, partition(0.6)]) is better
+
+
+def test_modularity_chooses_where_a_neighbor_tells_nearly_as_much() -> None:
+    def partition(modularity: float, information: float) -> Parted:
+        return Parted(np.zeros(1, np.int64), modularity, information, converged=True)
+
+    most, near = partition(0.7, 0.9), partition(0.75, 0.9 - 0.9 * NEARLY)
+    far = partition(0.8, 0.9 - 1.1 * NEARLY)
+    assert best_partition([most, near, far], []) is near
+    assert best_partition([most], [far]) is most
+    assert best_partition([far], [most, near]) is near
+    assert best_partition([far, near], [most]) is near
+
+
+def test_a_large_group_is_not_cut_for_the_sake_of_equal_sizes() -> None:
+    groups = [900, 60, 60]
+    z, labels = make_blobs(groups, 2, centers=[[0, 0], [12, 0], [15, 0]], random_state=0)
+    graph = graph_of(nearest(z, 15))
+    halves = np.where(labels == 0, z[:, 1] > 0, 2)
+    ways = [
+        Parted(one, modularity(one, graph), edge_information(one, graph), converged=True)
+        for one in (halves, labels)
+    ]
+    assert ways[0].modularity > ways[1].modularity + CLEARLY
+    assert best_partition(ways, []) is ways[1]
 
 
 def test_the_start_takes_united_parts_that_fit_the_graph_better() -> None:

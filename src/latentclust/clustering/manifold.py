@@ -13,13 +13,15 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import Initialization, as_codes, device_of, from_partition
-from latentclust.clustering.modularity import graph_of, merge_parts, modularity
+from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
 from latentclust.numba_cache import import_umap
 
 # Partitions whose modularities differ by less fit the graph alike: then the one by K components is kept.
 CLEARLY = 0.001
+# A neighbor may tell so much less of a point's cluster than by the most telling partition.
+NEARLY = 0.01
 # Inputs for each of the Gaussians whose parts are united: one in ten dimensions has 65 parameters.
 FEWEST_PER_COMPONENT = 100
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
@@ -48,6 +50,8 @@ class Parted(NamedTuple):
     """``(N,)``."""
     modularity: float
     """On the neighbor graph."""
+    information: float
+    """On the neighbor graph (:func:`~latentclust.clustering.modularity.edge_information`)."""
     converged: bool
     """Whether the mixture's fit ended by itself."""
 
@@ -74,15 +78,13 @@ def fit_manifold(
     none, and the mixture parts the codes themselves.
 
     A layout's likeliest mixture is kept. Layouts differ with their random starts and their numbers of
-    neighbors: of several, the one whose clusters fit the neighbor graph best is kept, by
-    :func:`~latentclust.clustering.modularity.modularity`. Likelihoods of different layouts cannot be
-    compared, and do not see what a layout tore apart.
+    neighbors: of several, the one whose clusters fit the neighbor graph best is kept, as
+    :func:`best_partition` says. Likelihoods of different layouts cannot be compared, and do not see what a
+    layout tore apart.
 
     A mixture of K components may cut one group and unite two others, because their shapes need more than K.
     So a layout can also be parted by more components, whose parts are united until K are left
-    (:func:`~latentclust.clustering.modularity.merge_parts`); of these partitions the best is taken if its
-    modularity is clearly higher.
-    Modularity prefers clusters of equal size: where groups are very unequal, united parts mislead it.
+    (:func:`~latentclust.clustering.modularity.merge_parts`).
 
     Parameters
     ----------
@@ -163,7 +165,12 @@ def _first(neighbors: Neighbors, n: int) -> Neighbors:
 
 
 def best_partition(parted: Sequence[Parted], united: Sequence[Parted]) -> Parted:
-    """Return the partition with the highest modularity; one of united parts has to be clearly better.
+    """Return the partition that fits the neighbor graph best.
+
+    Modularity prefers clusters of equal size. Where groups are of unequal size, the partition with the
+    highest one cuts a large group in two and unites two small ones. So it chooses only among partitions by
+    which a neighbor tells nearly as much of a point's cluster as by any of them, which does not depend on
+    sizes. One of united parts has to have a clearly higher modularity.
 
     Parameters
     ----------
@@ -172,8 +179,10 @@ def best_partition(parted: Sequence[Parted], united: Sequence[Parted]) -> Parted
     united
         By more components, whose parts were united.
     """
-    best = max(parted, key=lambda candidate: candidate.modularity)
-    other = max(united, key=lambda candidate: candidate.modularity, default=best)
+    least = max(candidate.information for candidate in [*parted, *united]) - NEARLY
+    plain, more = ([one for one in ways if one.information >= least] for ways in (parted, united))
+    best = max(plain or more, key=lambda one: one.modularity)
+    other = max(more, key=lambda one: one.modularity, default=best)
     return other if other.modularity > best.modularity + CLEARLY else best
 
 
@@ -194,7 +203,12 @@ def _part(
     clusters = mixture.predict(points)
     if n_components > n_clusters:
         clusters = merge_parts(clusters, n_clusters, graph)
-    return Parted(clusters, modularity(clusters, graph), bool(mixture.converged_))
+    return Parted(
+        clusters,
+        modularity(clusters, graph),
+        edge_information(clusters, graph),
+        bool(mixture.converged_),
+    )
 
 
 def embed(

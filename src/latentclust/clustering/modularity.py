@@ -49,6 +49,36 @@ def edge_shares(clusters: NDArray[np.integer], graph: csr_array) -> NDArray[np.f
     return shares
 
 
+def edge_information(clusters: NDArray[np.integer], graph: csr_array) -> float:
+    r"""Compute how much of its cluster's entropy a neighbor tells a point.
+
+    .. math:: \frac{1}{H} \sum_{c,d} s_{cd} \ln \frac{s_{cd}}{s_c s_d}, \quad H = -\sum_c s_c \ln s_c
+
+    with the shares :math:`s_{cd}` of all edges' ends that join clusters c and d, and :math:`s_c` their sum
+    over d: the normalized mutual information of the clusters at an edge's two ends (Strehl and Ghosh 2002,
+    Journal of Machine Learning Research 3, 583, eq. 2). Other than modularity it gains nothing by clusters of
+    equal size.
+
+    Parameters
+    ----------
+    clusters
+        ``(N,)``, 0..K-1.
+    graph
+        ``(N, N)``, symmetric, as of :func:`graph_of`.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 1 where no edge joins two clusters, 0 for a single cluster or a graph without edges.
+    """
+    shares = edge_shares(clusters, graph)
+    ends = shares.sum(axis=1)
+    some = shares > 0
+    information = (shares[some] * np.log(shares[some] / np.outer(ends, ends)[some])).sum()
+    entropy = -(ends[ends > 0] * np.log(ends[ends > 0])).sum()
+    return float(information / entropy) if entropy > 0 else 0.0
+
+
 def merge_parts(parts: NDArray[np.integer], n_clusters: int, graph: csr_array) -> NDArray[np.int64]:
     r"""Unite the two parts whose union has the highest modularity, until ``n_clusters`` are left.
 
