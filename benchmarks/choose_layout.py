@@ -1,106 +1,138 @@
-"""Which of many layouts a criterion without labels picks, and how good that one is.
+"""Which of many partitions a criterion without labels picks, and how good that one is.
 
-    python benchmarks/choose_layout.py digits mnist fashion_mnist pendigits.npz worm_neuron.npz
+    python benchmarks/choose_layout.py digits mnist fashion_mnist pendigits.npz worm_neuron.npz --ratios 1 10
 
 Of each set (of more than 10,000 inputs, of a sample) twelve layouts are made as `init=manifold` makes them,
-of 15 and of 30 neighbors with six seeds each, and parted by a Gaussian mixture. The neighbors are those of
-the default. What each picks is in benchmarks/results/choose_layout.json; the table is in docs/choosing.md.
+of 15 and of 30 neighbors with six seeds each, and parted by a Gaussian mixture, those of images also by one
+of 1.5 K components, whose parts are united. The neighbors are those of the default. With `--ratios 10`
+classes are thinned first, so that the largest has ten times as many members as the smallest. A pick is made
+as the default makes it, among two layouts of each width; given is its mean accuracy over all such draws.
+What was found is in benchmarks/results/choose_layout.json; the tables are in docs/choosing.md, one of the
+sets that the recipe was made with and one of those of benchmarks/test_sets.py.
 """
 
 import json
 from collections.abc import Callable
 from datetime import date
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from everywhere import inputs_of, overrides_of
 from pages import fill_page, markdown
 from scipy.sparse import csr_array
 from sklearn.metrics import adjusted_rand_score
+from test_sets import is_test, thinned
 
 import runs
 from latentclust.clustering import Neighbors, nearest, nearest_images
-from latentclust.clustering.manifold import embed
-from latentclust.clustering.modularity import graph_of, modularity
+from latentclust.clustering.manifold import FEWEST_PER_COMPONENT, Parted, best_partition, embed
+from latentclust.clustering.modularity import (
+    edge_information,
+    edge_shares,
+    graph_of,
+    merge_parts,
+    modularity,
+)
 from latentclust.clustering.scikit import mixture_of
+from latentclust.data.preprocess import Preprocess, suitable_steps
 from latentclust.evaluation.assignment import cluster_accuracy
 from latentclust.hardware import device_name
 from latentclust.runs.run import commit
 from latentclust.settings.init import Manifold
-from latentclust.settings.resolve import EPOCHS, EPOCHS_OF_FEW, FEW_INPUTS
+from latentclust.settings.resolve import COMPONENTS, EPOCHS, EPOCHS_OF_FEW, FEW_INPUTS
 from runs import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "choose_layout.json"
 SAMPLE, WIDTHS, SEEDS, DIMS = 10_000, (15, 30), range(6), 10
 
 
-def joint(clusters: np.ndarray, graph: csr_array) -> np.ndarray:
-    """Return the shares ``(K, K)`` of the edges' ends that lie in two clusters."""
-    members = csr_array((np.ones(len(clusters)), (clusters, np.arange(len(clusters)))))
-    shares: np.ndarray = (members @ graph @ members.T).toarray() / graph.sum()
-    return shares
-
-
 def purity(clusters: np.ndarray, graph: csr_array) -> float:
     """Return the share of edges within clusters."""
-    return float(np.trace(joint(clusters, graph)))
+    return float(np.trace(edge_shares(clusters, graph)))
 
 
 def kept(clusters: np.ndarray, graph: csr_array) -> float:
     """Return the mean over clusters of the share of their edges that stay within: 1 less a normalized cut."""
-    shares = joint(clusters, graph)
+    shares = edge_shares(clusters, graph)
     return float(np.mean(np.diag(shares) / shares.sum(axis=1)))
-
-
-def information(clusters: np.ndarray, graph: csr_array) -> float:
-    """Return the mutual information of the clusters at an edge's ends, in nats."""
-    shares = joint(clusters, graph)
-    product = np.outer(shares.sum(axis=1), shares.sum(axis=0))
-    some = shares > 0
-    return float((shares[some] * np.log(shares[some] / product[some])).sum())
 
 
 CRITERIA: dict[str, Callable[[np.ndarray, csr_array], float]] = {
     "modularity": modularity,
-    "mutual information": information,
+    "information": edge_information,
     "purity": purity,
     "normalized cut": kept,
 }
 
 
-def neighbors_of(name: str) -> tuple[np.ndarray, Neighbors, np.ndarray]:
-    """Return what is laid out ``(N, P)``, its neighbors and its labels, of a sample where there are many."""
+def neighbors_of(name: str, ratio: float = 1.0) -> tuple[np.ndarray, Neighbors, np.ndarray, bool]:
+    """Return what is laid out ``(N, P)``, its neighbors, its labels, and whether it is of images."""
     points, labels, images = inputs_of(name)
     chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:SAMPLE])
-    x = list(points.values())[-1][chosen]
-    n, init = max(WIDTHS), Manifold()
-    if images is None:
-        return x, nearest(x, n), labels[chosen]
-    found = nearest_images(images[chosen], n, warp=init.warp, candidates=init.candidates)
-    return x, found, labels[chosen]
+    if ratio > 1:
+        chosen = chosen[thinned(labels[chosen], ratio)]
+    n, init, labels = max(WIDTHS), Manifold(), labels[chosen]
+    if images is not None:
+        found = nearest_images(images[chosen], n, warp=init.warp, candidates=init.candidates)
+        return list(points.values())[-1][chosen], found, labels, True
+    raw = torch.from_numpy(points["inputs"][chosen]).float()
+    steps, _ = suitable_steps(raw)
+    x = Preprocess.fit(steps, raw)(raw).numpy().astype(np.float64)
+    return x, nearest(x, n), labels, False
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, ratio: float) -> dict[str, Any]:
     """Make the candidates of a set, and say how good is what each criterion picks."""
-    x, neighbors, labels = neighbors_of(name)
+    x, neighbors, labels, of_images = neighbors_of(name, ratio)
     k, graph = len(np.unique(labels)), graph_of(first(neighbors, WIDTHS[0]))
     n_epochs = EPOCHS_OF_FEW if len(x) <= FEW_INPUTS else EPOCHS
-    candidates = []
-    for seed in SEEDS:
-        for width in WIDTHS:
-            layout = embed(x, first(neighbors, width), DIMS, n_epochs, seed)
-            mixture = mixture_of(layout, k, "full", n_init=5, seed=seed, reg_covar=1e-4)
-            candidates.append(mixture.predict(layout))
-    accuracies = [cluster_accuracy(clusters, labels) for clusters in candidates]
-    values = {
-        criterion: [function(clusters, graph) for clusters in candidates]
-        for criterion, function in CRITERIA.items()
+    more = min(round(COMPONENTS * k), len(x) // FEWEST_PER_COMPONENT) if of_images else k
+    plain, united = [], []
+    for seed, width in product(SEEDS, WIDTHS):
+        layout = embed(x, first(neighbors, width), DIMS, n_epochs, seed)
+        for n_components, ways in ((k, plain), (more, united))[: 1 + (more > k)]:
+            mixture = mixture_of(layout, n_components, "full", n_init=5, seed=seed, reg_covar=1e-4)
+            ways.append(merge_parts(mixture.predict(layout), k, graph))
+    every = plain + united
+    accuracies = np.array([cluster_accuracy(clusters, labels) for clusters in every])
+    values = {what: [function(one, graph) for one in every] for what, function in CRITERIA.items()}
+    return {
+        "set": Path(name).stem,
+        "ratio": ratio,
+        "n": len(x),
+        "accuracies": accuracies.round(4).tolist(),
+        "united": len(united),
+        "picked": picked(every, len(plain), accuracies, values),
+        **{what: np.round(values[what], 5).tolist() for what in ("modularity", "information")},
     }
-    values["agreement"] = [
-        float(np.mean([adjusted_rand_score(one, other) for other in candidates])) for one in candidates
+
+
+def picked(
+    every: list[np.ndarray], n_layouts: int, accuracies: np.ndarray, values: dict[str, list[float]]
+) -> dict[str, float]:
+    """Return the mean accuracy of what each criterion picks, over all draws of two layouts of each width."""
+    alike = np.array([[adjusted_rand_score(one, other) for other in every] for one in every])
+    parted = [
+        Parted(one, *fit, converged=True)
+        for one, *fit in zip(every, values["modularity"], values["information"], strict=True)
     ]
-    return {"set": Path(name).stem, "n": len(x), "accuracies": accuracies, "values": values}
+    found: dict[str, list[float]] = {}
+    pairs = [list(combinations(range(start, n_layouts, 2), 2)) for start in (0, 1)]
+    for drawn in (narrow + wide for narrow, wide in product(*pairs)):
+        plain = list(drawn)
+        more = [n_layouts + one for one in drawn if n_layouts + one < len(every)]
+        candidates = np.array(plain + more)
+        best = best_partition([parted[one] for one in plain], [parted[one] for one in more])
+        picks = {what: int(candidates[np.argmax(np.array(of)[candidates])]) for what, of in values.items()}
+        picks["agreement"] = int(candidates[alike[np.ix_(candidates, candidates)].mean(axis=1).argmax()])
+        picks["default"] = next(one for one in candidates if parted[one] is best)
+        for what, one in picks.items():
+            found.setdefault(what, []).append(accuracies[one])
+        found.setdefault("best", []).append(accuracies[candidates].max())
+    return {what: round(float(np.mean(of)), 4) for what, of in found.items()}
 
 
 def first(neighbors: Neighbors, n: int) -> Neighbors:
@@ -108,33 +140,51 @@ def first(neighbors: Neighbors, n: int) -> Neighbors:
     return Neighbors(neighbors.indices[:, :n], neighbors.distances[:, :n])
 
 
-def table(sets: list[dict[str, Any]]) -> list[list[str]]:
-    """Return the rows: of each set the candidates, and the accuracy of what each criterion picks."""
-    criteria = list(sets[0]["values"])
-    rows = [["set", "worst", "mean", "best", *criteria]]
-    for one in sets:
+def table(sets: list[dict[str, Any]], tests: bool) -> list[list[str]]:
+    """Return the rows: of each set the candidates, and the accuracy of what each criterion picks.
+
+    Parameters
+    ----------
+    sets
+        What :func:`measure` returned.
+    tests
+        Of the sets that had no say in the recipe, or of the others.
+    """
+    shown = [one for one in sets if is_test(one["set"]) == tests]
+    criteria = ["default", *CRITERIA, "agreement"]
+    rows = [["set", "largest : smallest", "inputs", "mean", "best of four", *criteria]]
+    means = []
+    for one in sorted(shown, key=lambda one: one["ratio"]):
         accuracies = one["accuracies"]
-        shown = [min(accuracies), float(np.mean(accuracies)), max(accuracies)]
-        shown += [accuracies[int(np.argmax(one["values"][criterion]))] for criterion in criteria]
-        rows.append([one["set"], *(f"{100 * value:.1f}" for value in shown)])
-    return rows
+        plain = accuracies[: len(accuracies) - one["united"]]
+        means.append([np.mean(plain), one["picked"]["best"], *(one["picked"][what] for what in criteria)])
+        sizes = "as it is" if one["ratio"] == 1 else f"{one['ratio']:g} : 1"
+        rows.append([one["set"], sizes, f"{one['n']:,}", *percent(means[-1])])
+    return [*rows, ["mean", "", "", *percent(np.mean(means, axis=0))]] if means else rows
+
+
+def percent(shares: Any) -> list[str]:
+    """Write shares in percent."""
+    return [f"{100 * share:.1f}" for share in shares]
 
 
 def main() -> None:
-    """Measure the sets that are missing and write the table."""
+    """Measure the sets that are missing and write the tables."""
     parser = runs.arguments(__doc__, jobs=1)
     parser.add_argument("sets", nargs="*", help="names, or .npz files")
+    parser.add_argument("--ratios", type=float, nargs="+", default=[1.0], help="largest class : smallest")
     options = parser.parse_args()
-    kept_before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"sets": []}
-    for name in options.sets:
-        if all(one["set"] != Path(name).stem for one in kept_before["sets"]):
+    found = json.loads(RESULTS.read_text())["sets"] if RESULTS.is_file() else []
+    for name, ratio in product(options.sets, options.ratios):
+        if all((one["set"], one["ratio"]) != (Path(name).stem, ratio) for one in found):
             overrides_of(name)
             about = {"date": str(date.today()), "device": device_name("cpu"), "commit": commit()}
-            about["command"] = f"python benchmarks/choose_layout.py {Path(name).name}"
-            kept_before["sets"].append(measure(name) | about)
-            runs.keep(RESULTS, kept_before)
-            print(f"{Path(name).stem}: done", flush=True)
-    fill_page(ROOT / "docs" / "choosing.md", "choose_layout", markdown(table(kept_before["sets"])))
+            about["command"] = f"python benchmarks/choose_layout.py {Path(name).name} --ratios {ratio:g}"
+            found.append(measure(name, ratio) | about)
+            runs.keep(RESULTS, {"sets": found})
+            print(f"{Path(name).stem}, {ratio:g} : 1: done", flush=True)
+    for mark, tests in (("choose_layout", False), ("choose_layout_tests", True)):
+        fill_page(ROOT / "docs" / "choosing.md", mark, markdown(table(found, tests), left=2))
 
 
 if __name__ == "__main__":

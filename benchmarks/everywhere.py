@@ -24,7 +24,7 @@ from pages import fill_page, markdown
 from sklearn.cluster import HDBSCAN, KMeans, SpectralClustering
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
-from test_sets import SETS, TITLES
+from test_sets import TITLES, is_test
 
 import runs
 from latentclust.data.batches import as_floats
@@ -127,7 +127,7 @@ def table(tests: bool) -> list[list[str]]:
     """
     rows = [["set", "method", "seeds", "ACC mean ± sd", "worst", "best", "seconds"]]
     files = sorted(RESULTS.glob("*.json"))
-    files = [file for file in files if (file.stem.rpartition("-")[0] in SETS) == tests]
+    files = [file for file in files if is_test(file.stem.rpartition("-")[0]) == tests]
     for name in sorted({file.stem.rpartition("-")[0] for file in files}):
         group = [json.loads(file.read_text()) for file in files if file.stem.rpartition("-")[0] == name]
         seeds = ", ".join(str(one["seed"]) for one in group)

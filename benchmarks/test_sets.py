@@ -10,7 +10,9 @@
 - `letter` (20,000 rows of 16 measures of printed letters), `landsat` (2,000 rows of 36 values, the test
   part): UCI's, as `letter.arff` and `landsat.mat`.
 
-The last four are in the public repository milaan9/Clustering-Datasets. Then:
+The last four are in the public repository milaan9/Clustering-Datasets. Of three sets there is also a version
+whose classes are of unequal size (`usps_unequal`, `notmnist_unequal`, `letter_unequal`): the largest is ten
+times the smallest. Then:
 `python benchmarks/everywhere.py FOLDER/*.npz --seeds 0 1 2 3 4`.
 """
 
@@ -68,6 +70,8 @@ SETS: dict[str, tuple[str, Callable[[Path], Set]]] = {
     "letter": ("letter.arff", letter),
     "landsat": ("landsat.mat", landsat),
 }
+# Those that are thinned too, and how many times as large as the smallest class the largest then is.
+UNEQUAL, RATIO = ("usps", "notmnist", "letter"), 10.0
 # How pages call them.
 TITLES = {
     "usps": "USPS, 11,000 digits",
@@ -76,7 +80,40 @@ TITLES = {
     "kmnist": "KMNIST, 10,000 hiragana",
     "letter": "UCI's letters, 20,000 rows of 16 numbers",
     "landsat": "UCI's Landsat, 2,000 rows of 36 numbers",
+    "usps_unequal": "USPS, classes from 100 to 10 %",
+    "notmnist_unequal": "notMNIST, classes from 100 to 10 %",
+    "letter_unequal": "UCI's letters, classes from 100 to 10 %",
 }
+
+
+def thinned(labels: np.ndarray, ratio: float) -> np.ndarray:
+    """Draw inputs so that the sizes of the classes, in a random order, fall geometrically.
+
+    Parameters
+    ----------
+    labels
+        ``(N,)``.
+    ratio
+        How many times as large as the smallest class the largest is to be, at least 1.
+
+    Returns
+    -------
+    np.ndarray
+        The drawn ones, in ascending order; of the largest class as many as the set has of its smallest.
+    """
+    random = np.random.default_rng(0)
+    classes, sizes = np.unique(labels, return_counts=True)
+    shares = ratio ** -np.linspace(0, 1, len(classes))
+    drawn = [
+        random.permutation(np.flatnonzero(labels == one))[: round(sizes.min() * share)]
+        for one, share in zip(random.permutation(classes), shares, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))
+
+
+def is_test(name: str) -> bool:
+    """Return whether a set is one of these."""
+    return name.removesuffix("_unequal") in SETS
 
 
 def main() -> None:
@@ -93,6 +130,9 @@ def main() -> None:
         x, labels = read(folder / source)
         np.savez_compressed(folder / f"{name}.npz", x=x, labels=labels)
         print(f"{name}: {x.shape}, {len(np.unique(labels))} classes")
+        if name in UNEQUAL:
+            some = thinned(labels, RATIO)
+            np.savez_compressed(folder / f"{name}_unequal.npz", x=x[some], labels=labels[some])
 
 
 if __name__ == "__main__":
