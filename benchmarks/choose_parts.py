@@ -33,7 +33,7 @@ LAYOUTS, DIMS, SHARES = 8, 10, (1.0, 1.5, 2.0, 3.0)
 
 def measure(name: str) -> dict[str, Any]:
     """Part the layouts of a set in each way."""
-    x, neighbors, labels = neighbors_of(name)
+    x, neighbors, labels, _ = neighbors_of(name)
     k, graph = len(np.unique(labels)), graph_of(first(neighbors, WIDTHS[0]))
     n_epochs = EPOCHS_OF_FEW if len(x) <= FEW_INPUTS else EPOCHS
     found: dict[str, list[dict[str, float]]] = {f"{share:g}": [] for share in SHARES}
