@@ -18,8 +18,8 @@ from everywhere import overrides_of
 from pages import fill_page, markdown
 
 import runs
-from latentclust.clustering.manifold import CLEARLY, embed
-from latentclust.clustering.modularity import graph_of, merge_parts, modularity
+from latentclust.clustering.manifold import Parted, best_partition, embed
+from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
 from latentclust.clustering.scikit import mixture_of
 from latentclust.evaluation.assignment import cluster_accuracy
 from latentclust.hardware import device_name
@@ -42,16 +42,24 @@ def measure(name: str) -> dict[str, Any]:
         for share in SHARES:
             mixture = mixture_of(layout, round(share * k), "full", n_init=5, seed=seed, reg_covar=1e-4)
             clusters = merge_parts(mixture.predict(layout), k, graph)
-            acc = cluster_accuracy(clusters, labels)
-            found[f"{share:g}"].append({"acc": acc, "modularity": modularity(clusters, graph)})
+            about = {
+                "acc": cluster_accuracy(clusters, labels),
+                "modularity": modularity(clusters, graph),
+                "information": edge_information(clusters, graph),
+            }
+            found[f"{share:g}"].append(about)
     least = float(np.unique(labels, return_counts=True)[1].min() / len(labels))
     return {"set": Path(name).stem, "n": len(x), "smallest_class": least, "layouts": found}
 
 
 def taken(layouts: dict[str, list[dict[str, float]]]) -> int:
     """Count the layouts whose united parts the recipe for images would take, each by itself."""
-    pairs = zip(layouts["1"], layouts[f"{COMPONENTS:g}"], strict=True)
-    return sum(united["modularity"] > plain["modularity"] + CLEARLY for plain, united in pairs)
+    plain, united = (
+        [Parted(np.empty(0), one["modularity"], one["information"], converged=True) for one in layouts[share]]
+        for share in ("1", f"{COMPONENTS:g}")
+    )
+    pairs = zip(plain, united, strict=True)
+    return sum(best_partition([one], [other]) is other for one, other in pairs)
 
 
 def table(sets: list[dict[str, Any]]) -> list[list[str]]:
