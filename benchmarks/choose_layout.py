@@ -1,6 +1,7 @@
 """Which of many partitions a criterion without labels picks, and how good that one is.
 
-    python benchmarks/choose_layout.py digits mnist fashion_mnist pendigits.npz worm_neuron.npz --ratios 1 10
+    python benchmarks/choose_layout.py digits mnist fashion_mnist pendigits.npz worm_neuron.npz \
+        --ratios 1 10 --thinnings 0 1 2
 
 Of each set (of more than 10,000 inputs, of a sample) twelve layouts are made as `init=manifold` makes them,
 of 15 and of 30 neighbors with six seeds each, and parted by a Gaussian mixture, those of images also by one
@@ -68,12 +69,14 @@ CRITERIA: dict[str, Callable[[np.ndarray, csr_array], float]] = {
 }
 
 
-def neighbors_of(name: str, ratio: float = 1.0) -> tuple[np.ndarray, Neighbors, np.ndarray, bool]:
+def neighbors_of(
+    name: str, ratio: float = 1.0, seed: int = 0
+) -> tuple[np.ndarray, Neighbors, np.ndarray, bool]:
     """Return what is laid out ``(N, P)``, its neighbors, its labels, and whether it is of images."""
     points, labels, images = inputs_of(name)
     chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:SAMPLE])
     if ratio > 1:
-        chosen = chosen[thinned(labels[chosen], ratio)]
+        chosen = chosen[thinned(labels[chosen], ratio, seed)]
     n, init, labels = max(WIDTHS), Manifold(), labels[chosen]
     if images is not None:
         found = nearest_images(images[chosen], n, warp=init.warp, candidates=init.candidates)
@@ -84,9 +87,9 @@ def neighbors_of(name: str, ratio: float = 1.0) -> tuple[np.ndarray, Neighbors, 
     return x, nearest(x, n), labels, False
 
 
-def measure(name: str, ratio: float) -> dict[str, Any]:
+def measure(name: str, ratio: float, thinning: int) -> dict[str, Any]:
     """Make the candidates of a set, and say how good is what each criterion picks."""
-    x, neighbors, labels, of_images = neighbors_of(name, ratio)
+    x, neighbors, labels, of_images = neighbors_of(name, ratio, thinning)
     k, graph = len(np.unique(labels)), graph_of(first(neighbors, WIDTHS[0]))
     n_epochs = EPOCHS_OF_FEW if len(x) <= FEW_INPUTS else EPOCHS
     more = min(round(COMPONENTS * k), len(x) // FEWEST_PER_COMPONENT) if of_images else k
@@ -102,6 +105,7 @@ def measure(name: str, ratio: float) -> dict[str, Any]:
     return {
         "set": Path(name).stem,
         "ratio": ratio,
+        "thinning": thinning,
         "n": len(x),
         "accuracies": accuracies.round(4).tolist(),
         "united": len(united),
@@ -143,6 +147,8 @@ def first(neighbors: Neighbors, n: int) -> Neighbors:
 def table(sets: list[dict[str, Any]], tests: bool) -> list[list[str]]:
     """Return the rows: of each set the candidates, and the accuracy of what each criterion picks.
 
+    Thinned versions of a set make one row, with their means.
+
     Parameters
     ----------
     sets
@@ -154,12 +160,18 @@ def table(sets: list[dict[str, Any]], tests: bool) -> list[list[str]]:
     criteria = ["default", *CRITERIA, "agreement"]
     rows = [["set", "largest : smallest", "inputs", "mean", "best of four", *criteria]]
     means = []
-    for one in sorted(shown, key=lambda one: one["ratio"]):
-        accuracies = one["accuracies"]
-        plain = accuracies[: len(accuracies) - one["united"]]
-        means.append([np.mean(plain), one["picked"]["best"], *(one["picked"][what] for what in criteria)])
-        sizes = "as it is" if one["ratio"] == 1 else f"{one['ratio']:g} : 1"
-        rows.append([one["set"], sizes, f"{one['n']:,}", *percent(means[-1])])
+    for ratio, name in sorted({(one["ratio"], one["set"]) for one in shown}):
+        group = [one for one in shown if (one["ratio"], one["set"]) == (ratio, name)]
+        values = [
+            [
+                np.mean(one["accuracies"][: len(one["accuracies"]) - one["united"]]),
+                *(one["picked"][what] for what in ("best", *criteria)),
+            ]
+            for one in group
+        ]
+        means.append(np.mean(values, axis=0))
+        sizes = "as it is" if ratio == 1 else f"{ratio:g} : 1"
+        rows.append([name, sizes, f"{np.mean([one['n'] for one in group]):,.0f}", *percent(means[-1])])
     return [*rows, ["mean", "", "", *percent(np.mean(means, axis=0))]] if means else rows
 
 
@@ -173,16 +185,19 @@ def main() -> None:
     parser = runs.arguments(__doc__, jobs=1)
     parser.add_argument("sets", nargs="*", help="names, or .npz files")
     parser.add_argument("--ratios", type=float, nargs="+", default=[1.0], help="largest class : smallest")
+    parser.add_argument("--thinnings", type=int, nargs="+", default=[0], help="seeds of the thinning")
     options = parser.parse_args()
     found = json.loads(RESULTS.read_text())["sets"] if RESULTS.is_file() else []
-    for name, ratio in product(options.sets, options.ratios):
-        if all((one["set"], one["ratio"]) != (Path(name).stem, ratio) for one in found):
+    for name, ratio, thinning in product(options.sets, options.ratios, options.thinnings):
+        key = Path(name).stem, ratio, thinning if ratio > 1 else 0
+        if all((one["set"], one["ratio"], one["thinning"]) != key for one in found):
             overrides_of(name)
             about = {"date": str(date.today()), "device": device_name("cpu"), "commit": commit()}
-            about["command"] = f"python benchmarks/choose_layout.py {Path(name).name} --ratios {ratio:g}"
-            found.append(measure(name, ratio) | about)
+            arguments = f"{Path(name).name} --ratios {ratio:g} --thinnings {key[2]}"
+            about["command"] = f"python benchmarks/choose_layout.py {arguments}"
+            found.append(measure(name, ratio, key[2]) | about)
             runs.keep(RESULTS, {"sets": found})
-            print(f"{Path(name).stem}, {ratio:g} : 1: done", flush=True)
+            print(*key, "done", flush=True)
     for mark, tests in (("choose_layout", False), ("choose_layout_tests", True)):
         fill_page(ROOT / "docs" / "choosing.md", mark, markdown(table(found, tests), left=2))
 

@@ -86,7 +86,7 @@ TITLES = {
 }
 
 
-def thinned(labels: np.ndarray, ratio: float) -> np.ndarray:
+def thinned(labels: np.ndarray, ratio: float, seed: int = 0) -> np.ndarray:
     """Draw inputs so that the sizes of the classes, in a random order, fall geometrically.
 
     Parameters
@@ -95,13 +95,15 @@ def thinned(labels: np.ndarray, ratio: float) -> np.ndarray:
         ``(N,)``.
     ratio
         How many times as large as the smallest class the largest is to be, at least 1.
+    seed
+        Of the order of the classes, and of what is drawn.
 
     Returns
     -------
     np.ndarray
         The drawn ones, in ascending order; of the largest class as many as the set has of its smallest.
     """
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
     shares = ratio ** -np.linspace(0, 1, len(classes))
     drawn = [
