@@ -9,14 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentclust.data.arrays import read_arrays
+from latentclust.data.beside import checked_ids, checked_mask, checked_names
+from latentclust.data.checks import MAX_CHANNELS, NUMBERS
 from latentclust.data.description import Description
-from latentclust.data.files import load_files
 from latentclust.data.found import find_images
 from latentclust.data.mapped import Stored
 from latentclust.data.pictures import SUFFIXES, read_images, told_of
-from latentclust.data.splits import InputSpec, Source
+from latentclust.data.ranges import in_fitted_numbers
+from latentclust.data.splits import InputSpec
 from latentclust.data.table import read_table
-from latentclust.data.transforms import Unit
 from latentclust.errors import LatentclustError
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
     if suffix in TABLES:
         found = _rows(path, takes)
     elif suffix in ARRAYS:
-        found = _mapped(path) if suffix == ".npy" else _whole(path, load_files(path), takes)
+        found = _mapped(path, takes) if suffix == ".npy" else _archive(path, takes)
     else:
         known = ", ".join(SUFFIXES + ARRAYS + TABLES)
         raise LatentclustError(f"input: '{path}' is of no kind that is known: give a folder, {known}")
@@ -99,9 +101,10 @@ def open_inputs(path: str | Path, takes: Description) -> Incoming:
         raw = found.read(place).reshape(-1, *takes.spec.shape)
         if takes.spec.kind == "vector":
             raw = raw.float()
-        if problem := misread(raw, takes):
-            raise LatentclustError(f"input: '{path}' {problem}")
-        return raw
+        try:
+            return in_fitted_numbers(raw, takes)
+        except LatentclustError as error:
+            raise LatentclustError(f"input: '{path}' {error}") from error
 
     return found._replace(read=read)
 
@@ -133,66 +136,56 @@ def _rows(path: Path, takes: Description) -> Incoming:
         raise LatentclustError(
             f"input: '{path}' is a table, and this model was not trained on one: give {', '.join(ARRAYS)}"
         )
-    return _whole(path, read_table(path, takes.reading), takes)
+    source = read_table(path, takes.reading)
+    rows = source.train.inputs
+    return Incoming(len(rows), source.train.ids, lambda place: rows[place])
 
 
-def _whole(path: Path, source: Source, takes: Description) -> Incoming:
-    """Take everything that a file holds, in its order."""
-    if source.test is not None:
-        raise LatentclustError(f"input: '{path}' has is_test, which tears its order apart: leave that out")
-    names, known = source.feature_names, takes.feature_names
+def _archive(path: Path, takes: Description) -> Incoming:
+    """Take all inputs of an ``.npz`` file as they are stored, which are those of an ``.npy`` file then."""
+    try:
+        arrays = read_arrays(path)
+        given = arrays["images"] if "images" in arrays else arrays["x"]
+        _require_numbers(given.shape, given.dtype)
+        if checked_mask(arrays.get("is_test"), len(given)).any():
+            raise LatentclustError("has is_test, which tears its order apart: leave that out")
+        ids = checked_ids(arrays.get("ids"), len(given))
+        names = checked_names(arrays.get("feature_names"), given.shape[1])
+    except LatentclustError as error:
+        raise LatentclustError(f"input: '{path}' {error}") from error
+    known = takes.feature_names
     if names and known and names != known:
         other = next((one for one in names if one not in known), names[0])
         raise LatentclustError(
             f"input: '{path}' has other features than the model, or in another order, such as {other!r}"
         )
-    split = source.train
-    return Incoming(len(split), split.ids, lambda place: split.inputs[place])
+    return Incoming(len(given), ids, lambda place: _as_stored(given[place], takes.spec))
 
 
-def misread(raw: Tensor, takes: Description) -> str | None:
-    """Say what is wrong with raw inputs that preprocessing would silently make something else of."""
-    if raw.dtype == torch.uint8:
-        return None
-    if raw.isinf().any():
-        return "holds infinite values: give finite ones, or NaN if missing"
-    if takes.spec.kind == "vector":
-        return None
-    if raw.isnan().any():
-        return "holds images with NaN: give whole ones"
-    if bool((raw < 0).any() or (raw > 1).any()) and takes_bytes(takes):
-        return (
-            "holds floats outside [0, 1], and this model takes 8-bit images: give uint8, or floats in [0, 1]"
-        )
-    return None
-
-
-def takes_bytes(takes: Description) -> bool:
-    """Whether images are of 8 bits, or floats in [0, 1] that become such."""
-    units = [step for step in takes.preprocess.transforms if isinstance(step, Unit)]
-    ends = [(float(unit.low), float(unit.high)) for unit in units if unit.low.dim() == 0]
-    return takes.spec.kind == "image" and ends in ([], [(0.0, 1.0)])
-
-
-def _mapped(path: Path) -> Incoming:
+def _mapped(path: Path, takes: Description) -> Incoming:
     """Leave an array in its file, so that only what is read of it is in memory."""
     try:
         stored = Stored.of(path)
+        _require_numbers(stored.shape, stored.dtype)
     except LatentclustError as error:
         raise LatentclustError(f"input: '{path}' {error}") from error
-    if len(stored.shape) < 2 or stored.dtype.kind not in "biuf":
-        raise LatentclustError(
-            f"input: '{path}' is {stored.dtype} of shape {stored.shape}: give numbers, a row for each input"
-        )
-    return Incoming(len(stored), None, lambda place: _as_stored(stored.read(place)))
+    return Incoming(len(stored), None, lambda place: _as_stored(stored.read(place), takes.spec))
 
 
-def _as_stored(part: NDArray[Any]) -> Tensor:
+def _require_numbers(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if len(shape) < 2 or dtype.kind not in NUMBERS:
+        raise LatentclustError(f"is {dtype} of shape {shape}: give numbers, a row for each input")
+
+
+def _as_stored(part: NDArray[Any], spec: InputSpec) -> Tensor:
     """Return images with channels first: 8-bit ones as they are, all other numbers as float32."""
     if part.dtype != np.uint8:
-        part = part.astype(np.float32)
-    if part.ndim == 4 and part.shape[-1] <= 4 < part.shape[1]:
-        part = np.moveaxis(part, -1, 1)
+        with np.errstate(over="ignore"):  # what overflows is told as infinite
+            part = part.astype(np.float32)
+    if part.ndim == 4:
+        last = np.moveaxis(part, -1, 1)
+        looks_last = part.shape[1:] != spec.shape and part.shape[-1] <= MAX_CHANNELS < part.shape[1]
+        part = last if last.shape[1:] == spec.shape or looks_last else part
     if part.ndim == 3:
         part = part[:, None]
     return torch.from_numpy(np.array(part, order="C"))

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from latentclust.data.description import Description
-from latentclust.data.incoming import misread, takes_bytes
+from latentclust.data.ranges import in_fitted_numbers
 from latentclust.errors import LatentclustError
 from latentclust.settings import Settings, settings_for
 from latentclust.settings.model import NetworkModel
@@ -50,11 +50,10 @@ def _like_the_fitted(inputs: Tensor, takes: Description) -> Tensor:
             f"X has images of (C, H, W) = {tuple(inputs.shape[1:])}, but DeepClustering was fitted to "
             f"{takes.spec.shape}"
         )
-    if problem := misread(inputs, takes):
-        raise ValueError(f"X {problem}")
-    if takes.spec.kind == "image" and inputs.dtype == torch.uint8 and not takes_bytes(takes):
-        return inputs.float()  # preprocessing scales floats alone: as they are, these would be 8 bits of 255
-    return inputs
+    try:
+        return in_fitted_numbers(inputs, takes)
+    except LatentclustError as error:
+        raise ValueError(f"X {error}") from error
 
 
 def settings_of(params: Mapping[str, Any], folder: str) -> Settings:

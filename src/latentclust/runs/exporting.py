@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from latentclust.atomic import whole_file
 from latentclust.data.description import Description
-from latentclust.data.incoming import takes_bytes
+from latentclust.data.ranges import takes_bytes
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
 from latentclust.models.bounds import UNLIKE
