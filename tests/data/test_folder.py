@@ -9,8 +9,12 @@ import torch
 from PIL import Image
 
 from latentclust.data import build_datamodule, pictures
+from latentclust.data.description import Description
 from latentclust.data.folder import load_folder
-from latentclust.data.pictures import read_images
+from latentclust.data.incoming import open_inputs
+from latentclust.data.pictures import read_images, whites_of
+from latentclust.data.preprocess import Preprocess
+from latentclust.data.splits import InputSpec
 from latentclust.errors import LatentclustError
 
 RNG = np.random.default_rng(0)
@@ -165,17 +169,47 @@ def test_what_is_transparent_is_white(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("array", "expected"),
+    ("array", "whites", "expected"),
     [
-        (np.array([[0, 65535], [257, 32896]], np.uint16), [[0, 255], [1, 128]]),
-        (np.array([[0, 1], [0.5, 0.2]], np.float32), [[0, 255], [128, 51]]),
-        (np.array([[0, 255], [100, 7]], np.int32), [[0, 255], [100, 7]]),
-        (np.array([[True, False], [False, True]]), [[255, 0], [0, 255]]),
+        (np.array([[0, 65535], [257, 32896]], np.uint16), {"I": 65535}, [[0, 255], [1, 128]]),
+        (np.array([[0, 4095], [16, 2056]], np.uint16), {"I": 4095}, [[0, 255], [1, 128]]),
+        (np.array([[0, 1], [0.5, 0.2]], np.float32), {"F": 1}, [[0, 255], [128, 51]]),
+        (np.array([[0, 255], [100, 7]], np.int32), {"I": 255}, [[0, 255], [100, 7]]),
+        (np.array([[True, False], [False, True]]), {}, [[255, 0], [0, 255]]),
     ],
 )
-def test_shades_of_more_or_fewer_bits(tmp_path, array, expected):
+def test_shades_of_more_or_fewer_bits(tmp_path, array, whites, expected):
     path = save(tmp_path / "a.tif", array)
-    assert read_images([path], 2, "gray").inputs[0, 0].tolist() == expected
+    assert whites_of([path]) == whites
+    assert read_images([path], 2, "gray", whites=whites).inputs[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("dtype", "levels", "white"), [(np.uint16, [300, 60, 4000], 4095), (np.float32, [0.5, 0.1, 1.0], 1)]
+)
+def test_one_number_is_white_in_all_pictures(tmp_path, dtype, levels, white):
+    for name, level in zip("abc", levels, strict=True):
+        save(tmp_path / "own" / f"{name}.tif", np.array([[0, level], [level, 0]], dtype))
+    expected = [round(255 * level / white) for level in levels]
+    for _ in range(2):  # the second time from the cache
+        source = load_folder(tmp_path / "own", color="gray", cache_dir=tmp_path / "cache")
+        assert source.train.inputs.amax(dim=(1, 2, 3)).tolist() == expected
+    assert any(f"white is {white:,} in" in note for note in source.notes)
+    takes = Description(
+        InputSpec.of(source.train.inputs),
+        Preprocess.fit(["unit"], source.train.inputs),
+        reading=source.reading,
+    )
+    for name, shade in zip("abc", expected, strict=True):  # one alone, too
+        assert open_inputs(tmp_path / "own" / f"{name}.tif", takes).read(slice(0, 1)).max() == shade
+    lighter = save(tmp_path / "lighter.tif", np.array([[0, 5000], [1, 1]], dtype))
+    with pytest.raises(LatentclustError, match=f"its numbers reach 5000, and {white} is white"):
+        open_inputs(lighter, takes).read(slice(0, 1))
+
+
+def test_shades_of_16_bits_go_up_to_65535_where_no_folder_says_it(tmp_path):
+    save(tmp_path / "a.png", np.array([[0, 257]], np.uint16))
+    assert read_images([tmp_path / "a.png"], (1, 2), "gray").inputs.flatten().tolist() == [0, 1]
 
 
 def spoil(folder: Path) -> None:

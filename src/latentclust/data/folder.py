@@ -14,7 +14,8 @@ from latentclust.data.checks import require_variety
 from latentclust.data.found import Found, find_images
 from latentclust.data.kept import keep, place_of_inputs, taken
 from latentclust.data.looks import Looks
-from latentclust.data.pictures import Pictures, Size, read_images, sizes_of, told_of
+from latentclust.data.pictures import Pictures, Size, read_images, sizes_of, told_of, whites_of
+from latentclust.data.shades import KINDS, WHITES
 from latentclust.data.splits import Source, Split, require_limit, uniform_choice
 from latentclust.errors import LatentclustError
 
@@ -105,11 +106,13 @@ def load_folder(
         raise LatentclustError(f"{folder}: {error}") from error
     names = [found.names[i] for i in pictures.kept]
     reading: dict[str, Any] = {"reader": "folder", "size": list(target), "color": color, "on_error": on_error}
+    if pictures.whites:
+        reading["whites"] = dict(pictures.whites)
     notes, looks = _notes(found, pictures), None
     if eyes is not None:
         reading["backbone"] = eyes.plain()
         notes += (eyes.note(pictures.inputs.shape[1]),)
-        looks = Looks.of_files([folder / name for name in names], target, color)
+        looks = Looks.of_files([folder / name for name in names], target, color, pictures.whites)
     return replace(_source(whole, names, pictures.inputs, looks, notes, reading), limited=limited)
 
 
@@ -139,21 +142,23 @@ def _read(
     """Read the pictures, or take them from the cache."""
     paths = [folder / name for name in found.names]
     if cache_dir is None:
-        return read_images(paths, size, color, eyes)
+        return read_images(paths, size, color, eyes, whites_of(paths))
     depends_on = {
         "files": [[name, *_stamp(path)] for name, path in zip(found.names, paths, strict=True)],
         "size": size,
         "color": color,
         "eyes": None if eyes is None else eyes.plain(),
+        "shades": WHITES,
     }
     cache = place_of_inputs(cache_dir, "pictures" if eyes is None else "features", depends_on)
     arrays = taken(cache)
     if arrays is not None:
         failures = {int(i): why for i, why in json.loads(str(arrays["failures"])).items()}
-        return Pictures(torch.from_numpy(arrays["inputs"]), arrays["kept"].tolist(), failures)
-    pictures = read_images(paths, size, color, eyes)
-    told = np.array(json.dumps(pictures.failures))
-    keep(cache, inputs=pictures.inputs.numpy(), kept=np.array(pictures.kept, np.int64), failures=told)
+        whites = json.loads(str(arrays["whites"]))
+        return Pictures(torch.from_numpy(arrays["inputs"]), arrays["kept"].tolist(), failures, whites)
+    pictures = read_images(paths, size, color, eyes, whites_of(paths))
+    told = {name: np.array(json.dumps(getattr(pictures, name))) for name in ("failures", "whites")}
+    keep(cache, inputs=pictures.inputs.numpy(), kept=np.array(pictures.kept, np.int64), **told)
     return pictures
 
 
@@ -175,6 +180,9 @@ def _notes(found: Found, pictures: Pictures) -> tuple[str, ...]:
         n, first = len(found.others), found.others[0]
         many = f"{n:,} files are no pictures, such as {first}: left out"
         notes.append(many if n > 1 else f"{first} is no picture: left out")
+    if pictures.whites:
+        white = ", and ".join(f"{white:,} in {KINDS[kind]}" for kind, white in pictures.whites.items())
+        notes.append(f"of the pictures of more than 8 bits, white is {white}: the same in all")
     return (*notes, *told_of(found.names, pictures.failures))
 
 

@@ -235,7 +235,7 @@ def _pictures(path: Path, takes: Description) -> Incoming:
 
     def read(place: slice) -> Tensor:
         chosen = names[place]
-        found = read_images([root / name for name in chosen], size, color, eyes)
+        found = read_images([root / name for name in chosen], size, color, eyes, reading.get("whites"))
         if found.failures and stops:
             first = min(found.failures)
             raise LatentclustError(

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from latentclust.data.mapped import InputRows
 from latentclust.data.pictures import Size, read_images
+from latentclust.data.shades import Whites
 
 CHUNK = 256  # images that are made small at once
 Read = Callable[[Tensor, int], Tensor]
@@ -37,14 +38,15 @@ class Looks:
         return cls(torch.arange(len(images)), lambda places, side: _small(images, places, side))
 
     @classmethod
-    def of_files(cls, paths: Sequence[Path], size: Size, color: str) -> "Looks":
+    def of_files(cls, paths: Sequence[Path], size: Size, color: str, whites: Whites | None = None) -> "Looks":
         """Show inputs as N picture files, cut out and colored as :func:`read_images` does.
 
         One that can no longer be read is shown white.
         """
 
         def read(places: Tensor, side: int) -> Tensor:
-            found = read_images([paths[place] for place in places.tolist()], _within(size, side), color)
+            chosen = [paths[place] for place in places.tolist()]
+            found = read_images(chosen, _within(size, side), color, whites=whites)
             if not found.failures:
                 return found.inputs
             channels = found.inputs.shape[1] if found.kept else 1

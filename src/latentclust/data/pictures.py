@@ -16,9 +16,11 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.data.memory import require_memory
+from latentclust.data.shades import Whites, common_whites, highest, in_8_bits, kind_of
 from latentclust.errors import LatentclustError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp")
+DEEP = (".png", ".tif", ".tiff")  # which may have more than 8 bits
 MODES = {"gray": "L", "rgb": "RGB"}
 SHOWN = 20  # files that are named
 CHUNK = 256  # pictures that are decoded before they go on
@@ -38,6 +40,8 @@ class Pictures(NamedTuple):
     """Which of the files they are, N ascending numbers."""
     failures: dict[int, str]
     """Why the others could not be read."""
+    whites: Whites = {}  # noqa: RUF012  # never changed
+    """What is white in those of more than 8 bits."""
 
 
 def read_images(
@@ -45,6 +49,7 @@ def read_images(
     size: int | Sequence[int],
     color: str = "rgb",
     then: Callable[[Tensor], Tensor] | None = None,
+    whites: Whites | None = None,
 ) -> Pictures:
     """Read pictures of any sizes as images of one size, in parallel.
 
@@ -60,6 +65,9 @@ def read_images(
         ``gray`` or ``rgb``: C = 1 or 3.
     then
         Applied to images ``(n, C, H, W)``, some at a time, so that they need not all fit into the memory.
+    whites
+        What is white in pictures of more than 8 bits, as :func:`whites_of` finds it; None: 65535, or 1 in
+        floats. A picture with a larger number is not read.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def read_images(
     failures: dict[int, str] = {}
 
     def one(path: Path) -> NDArray[np.uint8] | str:
-        return attempt(lambda: _decoded(path, (height, width), color))
+        return attempt(lambda: _decoded(path, (height, width), color, whites or {}))
 
     with progress.task("reading pictures", len(paths)) as task, _threads() as pool:
         for start in range(0, len(paths), CHUNK):
@@ -90,7 +98,7 @@ def read_images(
                 images = torch.from_numpy(np.stack(good))
                 parts.append(images if then is None else then(images))
             task.advance(len(results))
-    return Pictures(torch.cat(parts) if parts else torch.empty(0), kept, failures)
+    return Pictures(torch.cat(parts) if parts else torch.empty(0), kept, failures, whites or {})
 
 
 def told_of(names: Sequence[str], failures: Mapping[int, str]) -> list[str]:
@@ -106,6 +114,20 @@ def sizes_of(paths: Sequence[Path]) -> list[Size | str]:
     """Return the height and width of each picture as it is shown, or why it cannot be read."""
     with _threads() as pool:
         return list(pool.map(lambda path: attempt(lambda: _size(path)), paths))
+
+
+def whites_of(paths: Sequence[Path]) -> dict[str, int]:
+    """Find what is white in the pictures of more than 8 bits, by their kinds; nothing if there are none."""
+
+    def look(path: Path) -> tuple[str, float] | None:
+        _require_content(path)
+        with Image.open(path) as image:
+            return highest(image)
+
+    deep = [path for path in paths if path.suffix.lower() in DEEP]
+    with _threads() as pool:
+        found = list(pool.map(lambda path: attempt(lambda: look(path)), deep))
+    return common_whites(one for one in found if isinstance(one, tuple))
 
 
 def attempt(function: Callable[[], T]) -> T | str:
@@ -134,14 +156,14 @@ def _size(path: Path) -> Size:
     return (width, height) if turned else (height, width)
 
 
-def _decoded(path: Path, size: Size, color: str) -> NDArray[np.uint8]:
+def _decoded(path: Path, size: Size, color: str, whites: Whites) -> NDArray[np.uint8]:
     """Return a picture as ``(C, H, W)``."""
     height, width = size
     _require_content(path)
     with Image.open(path) as opened:
         # A JPEG can be decoded at a half, a quarter or an eighth: never below twice the size that is wanted.
         opened.draft(None, (2 * max(size), 2 * max(size)))
-        image = _plain(ImageOps.exif_transpose(opened)).convert(MODES[color])
+        image = _plain(ImageOps.exif_transpose(opened), whites).convert(MODES[color])
     if image.size != (width, height):
         image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
     array = np.asarray(image, dtype=np.uint8)
@@ -155,15 +177,10 @@ def _require_content(path: Path) -> None:
         raise LatentclustError("an empty file")
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image, whites: Whites) -> Image.Image:
     """Return a picture of 8 bits without transparency."""
-    if image.mode.startswith(("I", "F")):
-        array = np.asarray(image, dtype=np.float64)
-        low, high = array.min(), array.max()
-        if not (low >= 0 and high <= 65535):
-            raise LatentclustError("its numbers are no shades of gray: save arrays with numpy for data=files")
-        scale = 255 if image.mode == "F" and high <= 1 else 1 if high <= 255 else 1 / 257
-        return Image.fromarray((array * scale).round().astype(np.uint8))
+    if kind_of(image) is not None:
+        return in_8_bits(image, whites)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
