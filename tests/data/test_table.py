@@ -48,7 +48,8 @@ def test_numbers_stay_and_categories_become_zeros_and_ones(write):
     assert source.train.labels.tolist() == [1, 0, 1, 0]
     assert source.class_names == ("elm", "oak")
     assert source.notes[0] == "left out, for they have one value only: 'fixed'"
-    assert source.notes[1].startswith("5 of 20 values are missing, in 3 rows")
+    assert source.notes[1] == "text, a number of 0 or 1 for each of its values: 'color' (2)"
+    assert source.notes[2].startswith("5 of 20 values are missing, in 3 rows")
 
 
 def test_flags_say_where_a_column_is_missing(write):
@@ -137,6 +138,45 @@ def test_the_ways_in_which_programs_write_tables(write, name, text):
     assert rows(source).tolist() == [[1.5, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a;b\n6;5\n5,5;3\n-,5;4\n", [[6, 5], [5.5, 3], [-0.5, 4]]),  # the first row has whole numbers
+        ("a;b\n6;5\n;3\n1,5e2;\n", [[6, 5], [np.nan, 3], [150, np.nan]]),
+        ("a;b;c\n6.5;5;see 3,4\n5.5;3;x\n1.5;2;x\n", [[6.5, 5, 1, 0], [5.5, 3, 0, 1], [1.5, 2, 0, 1]]),
+    ],
+)
+def test_the_decimal_point_is_that_of_the_whole_table(write, text, expected):
+    np.testing.assert_array_equal(rows(load_table(write(text))), expected)
+
+
+def test_new_rows_have_a_decimal_point_of_their_own(write):
+    first = load_table(write("a;size\n1,5;1,5\n2,5;3\n4;XL\n2;1,5\n9;XL\n7;3\n"))
+    assert first.feature_names == ("a", "size=1,5", "size=3", "size=XL")
+    for text in ("a;size\n2,5;1,5\n", 'a,size\n2.5,"1,5"\n'):
+        assert rows(read_table(write(text, "new.csv"), first.reading)).tolist() == [[2.5, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("ages", "message"),
+    [
+        ([*range(20, 40)] * 9 + ["unknown"], "'age' holds numbers, but 'unknown' in row 180: mend it, or"),
+        ([*range(20, 40)] * 9 + ["-", "n/k", "-"], "but '-', 'n/k' in 3 rows, the first of them 180: mend"),
+        ([*range(20, 40)] * 2 + ["-"] * 15, "but '-' in 15 rows"),
+    ],
+)
+def test_a_few_words_do_not_make_categories_of_numbers(write, ages, message):
+    with pytest.raises(LatentclustError, match=message):
+        load_table(write("age,b\n" + "".join(f"{age},{i % 7}\n" for i, age in enumerate(ages))))
+
+
+def test_words_among_few_numbers_are_categories(write):
+    sizes = [36, 38, "S", "M", 36, 38, 36, "S"] * 3
+    source = load_table(write("size,b\n" + "".join(f"{size},{i % 7}\n" for i, size in enumerate(sizes))))
+    assert source.feature_names == ("size=36", "size=38", "size=M", "size=S", "b")
+    assert source.notes == ("text, a number of 0 or 1 for each of its values: 'size' (4)",)
+
+
 @pytest.mark.parametrize("names", ["a,b,c", "a,b,c,"])
 def test_a_comma_at_the_end_of_each_row_makes_no_column(write, names):
     source = load_table(write(f"{names}\n1,2,3,\n4,5,6,\n"))
@@ -182,6 +222,7 @@ DATES = "when,n\n2024-05-31,1\n2024-06-01,5\n2024-06-02,4\n"
         (DATES.replace("-", "/"), {}, "holds dates"),
         ("a,b\n12:30,1\n14:00,2\n", {}, "holds dates or times"),
         ("a,b\n1,2\nx,3\n4,1\n5,1\n6,1\n", {}, "'a' holds numbers, but 'x' in row 1"),
+        ("a;b\n1.5;2,5\n2.5;3,5\n3.5;4,5\n", {}, "'a' is text that reads as numbers, such as '1.5'"),
         ("a,b\n1,2\ninf,3\n", {}, "'a' holds inf in row 1, which is infinite or too large for 32 bits"),
         ("a,b\n1,2\n1e200,3\n", {}, "too large for 32 bits"),
         ("a,b\n1,2\n1,2\n", {}, "no column is left to cluster"),

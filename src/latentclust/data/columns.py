@@ -11,7 +11,8 @@ from latentclust.errors import LatentclustError
 
 # A date as people and programs write it: 2024-05-31, 31.5.24, 5/31/2024; perhaps with a time.
 DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
-NUMERIC_SHARE = 0.5  # of a column's text that can be read as numbers, beyond which the rest is a mistake
+NUMERIC_SHARE = 0.5  # of a column's text that can be read as numbers, beyond which the rest may be a mistake
+FEW = 0.1  # of its rows, or of its values: words so rare among numbers are a mistake
 LEAVE_OUT = "leave it out with data.drop"
 NESTED = (list, tuple, dict, np.ndarray)
 
@@ -46,8 +47,10 @@ def described(column: "pd.Series[Any]", max_categories: int, *, flags: bool) -> 
     values = sorted(set(_texts(known)))
     if all(DATE.fullmatch(value.strip()) for value in values[:100]):
         _refuse_dates(name, values[0])
-    if len(values) > min(max_categories, max(2, len(known) / 2)):
-        _refuse_many(name, values, known, max_categories)
+    many = len(values) > min(max_categories, max(2, len(known) / 2))
+    _require_words(name, known.astype(object).map(str), values, many=many)
+    if many:
+        _refuse_many(name, values, len(known), max_categories)
     return {"name": name, "kind": "category", "values": values, "flag": flag}
 
 
@@ -116,18 +119,33 @@ def _refuse_dates(name: str, example: str) -> NoReturn:
     )
 
 
-def _refuse_many(name: str, values: list[str], known: "pd.Series[Any]", most: int) -> NoReturn:
-    numbers = pd.to_numeric(known, errors="coerce")
-    if float(numbers.notna().mean()) > NUMERIC_SHARE:
-        row = int(known.index[numbers.isna().to_numpy()][0])
+def _require_words(name: str, texts: "pd.Series[Any]", values: list[str], *, many: bool) -> None:
+    """Refuse a column of numbers among which are some words: as categories it would lose their order."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    words = texts[numbers.isna().to_numpy()]
+    if many and not len(words):
         raise LatentclustError(
-            f"the column '{name}' holds numbers, but '{known.loc[row]}' in row {row}: mend it, or leave such "
-            f"values empty, or {LEAVE_OUT}"
+            f"the column '{name}' is text that reads as numbers, such as '{values[0]}': save it as numbers, "
+            f"all with a decimal comma if others have one, or {LEAVE_OUT}"
         )
+    different = words.unique()
+    share = len(words) / len(texts)
+    few = many or min(share, len(different) / len(values)) <= FEW
+    if len(words) and share < 1 - NUMERIC_SHARE and few:
+        told = ", ".join(f"'{word[:40]}'" for word in different[:3]) + ", ..." * (len(different) > 3)
+        row = words.index[0]
+        where = f"row {row}" if len(words) == 1 else f"{len(words):,} rows, the first of them {row}"
+        raise LatentclustError(
+            f"the column '{name}' holds numbers, but {told} in {where}: mend "
+            f"{'it' if len(words) == 1 else 'them'}, or leave such values empty, or {LEAVE_OUT}"
+        )
+
+
+def _refuse_many(name: str, values: list[str], n_known: int, most: int) -> NoReturn:
     raise LatentclustError(
-        f"the column '{name}' is text with {len(values):,} values in {len(known):,} rows, such as "
+        f"the column '{name}' is text with {len(values):,} values in {n_known:,} rows, such as "
         f"'{values[0][:40]}': {LEAVE_OUT}, or name it as data.id or data.label"
-        + (f", or raise data.max_categories={most}" if len(values) <= len(known) / 2 else "")
+        + (f", or raise data.max_categories={most}" if len(values) <= n_known / 2 else "")
     )
 
 

@@ -166,6 +166,10 @@ def fit_schema(
         )
     left_out = [name for name in frame.columns if name not in {column["name"] for column in kept}]
     notes = tuple(f"left out, for they {why}: {_listed(names)}" for why, names in without.items())
+    if categories := [column for column in kept if column["kind"] == "category"]:
+        told = [f"'{column['name']}' ({len(column['values'])})" for column in categories[:SHOWN]]
+        more = f" and {len(categories) - SHOWN} more" if len(categories) > SHOWN else ""
+        notes += (f"text, a number of 0 or 1 for each of its values: {', '.join(told)}{more}",)
     return {"reader": "table", "columns": kept, "id": id, "left_out": left_out}, notes
 
 

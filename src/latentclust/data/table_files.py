@@ -1,7 +1,6 @@
 """Tables of the user's own, from CSV, TSV or Parquet files."""
 
 import csv
-import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -9,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_string_dtype
 
 from latentclust.data.checks import require_columns
+from latentclust.data.columns import NUMERIC_SHARE
 from latentclust.data.memory import require_memory
 from latentclust.errors import LatentclustError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": "", ".pq": ""}
 LONGEST_LINE = 2**26  # bytes: 100,000 columns have far shorter ones
 ADVICE = "give a table of fewer rows or columns"
+# With a comma as the decimal point, and without any.
+DECIMAL, WHOLE = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", r"[+-]?\d+"
 PANDAS_INDEX = "__index_level_"  # how pandas names an index without a name in Parquet
 
 
@@ -66,7 +69,14 @@ def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame
     names = next(csv.reader([lines[0]], delimiter=separator), [])
     _check_names(names)
     require_memory(path.stat().st_size, ADVICE)
-    decimal = "," if separator == ";" and re.search(r"\d,\d", lines[1]) else "."
+    frame = _parsed(path, separator, ".", texts, len(names))
+    text = [frame[name] for name in frame.columns if name not in texts and is_string_dtype(frame[name])]
+    if separator == ";" and any(_has_decimal_commas(column) for column in text):
+        return _parsed(path, separator, ",", texts, len(names))
+    return frame
+
+
+def _parsed(path: Path, separator: str, decimal: str, texts: Sequence[str], n_names: int) -> pd.DataFrame:
     options: dict[str, Any] = {"sep": separator, "decimal": decimal, "encoding": "utf-8-sig"}
     options["dtype"] = dict.fromkeys(texts, str)
     # A column of whole numbers and a few words must not become pieces of two types.
@@ -79,9 +89,16 @@ def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame
             )
         except pd.errors.ParserWarning as error:
             raise LatentclustError(
-                f"has rows of more values than the {len(names)} names in its first line: mend that line"
+                f"has rows of more values than the {n_names} names in its first line: mend that line"
             ) from error
     return frame
+
+
+def _has_decimal_commas(column: "pd.Series[Any]") -> bool:
+    """Whether most of a column of text is numbers, some of them with a comma as the decimal point."""
+    values = column.dropna().str.strip()
+    commas = values.str.fullmatch(DECIMAL)
+    return bool(commas.any()) and float((commas | values.str.fullmatch(WHOLE)).mean()) > NUMERIC_SHARE
 
 
 def _check_names(names: Sequence[str]) -> None:
