@@ -122,6 +122,15 @@ def test_data_frames_and_pipelines() -> None:
         own.predict(frame.rename(columns={"gene 0": "other"}))
 
 
+def test_rows_without_a_finite_output_are_refused() -> None:
+    own = quick().fit(X)
+    far = X[:4].copy()
+    far[2] = 1e30
+    for method in (own.predict, own.predict_proba, own.score_samples):
+        with pytest.raises(ValueError, match=r"^X: row 2 is too far from what"):
+            method(far)
+
+
 def test_values_may_be_missing() -> None:
     holes = X.copy()
     holes[::3, 1] = np.nan

@@ -228,6 +228,13 @@ def test_new_rows_of_a_table_are_read_as_those_of_the_run(latentclust: Command, 
     assert outcome.status == 2
     assert "height" in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+    (tmp_path / "far.csv").write_text("\n".join([*lines[:4], "far,1e30,red,1e30"]))
+    outcome = latentclust("task=predict", "ckpt_path=last", "input=far.csv")
+    assert outcome.status == 2
+    assert "input: row 3 is too far from what the model was fitted to" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert outcome.folder is not None
+    assert not (outcome.folder / "assignments.csv").exists()
 
 
 def test_pictures_are_seen_by_the_backbone_of_the_run(latentclust: Command, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.runs.estimators import load_estimator, save_estimator
 from latentclust.runs.run import Run
 from latentclust.settings import Settings
-from latentclust.training.inference import evaluating, in_chunks
+from latentclust.training.inference import evaluating, in_chunks, require_finite
 
 
 class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -146,7 +146,8 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """Return each input's cluster ``(N,)``."""
-        return self._apply(self._model().predict, X)
+        clusters: NDArray[np.int64] = self.predict_proba(X).argmax(axis=1)
+        return clusters
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:  # noqa: N803
         """Return each input's probability of each cluster, ``(N, K)``."""
@@ -246,8 +247,11 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         inputs = self._validated(X, reset=False)
         assert model.description is not None
         with evaluating(model), torch.inference_mode():
-            found: NDArray[Any] = in_chunks(function, model.description.preprocess(inputs)).numpy()
-        return found
+            found = in_chunks(function, model.description.preprocess(inputs))
+        with as_value_errors():
+            require_finite(found, "X")
+        results: NDArray[Any] = found.numpy()
+        return results
 
     def _raw(self, x: Tensor) -> NDArray[np.floating]:
         """Turn what the network knows into raw inputs."""

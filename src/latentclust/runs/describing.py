@@ -24,7 +24,7 @@ from latentclust.runs.checkpoints import read_checkpoint
 from latentclust.settings.output import Output
 from latentclust.training.checkpoint_io import WholeCheckpointIO
 from latentclust.training.inference import CHUNK as CHUNK_OF_NEW
-from latentclust.training.inference import Looked, described, evaluating, look, merged
+from latentclust.training.inference import Looked, described, evaluating, look, merged, require_finite
 
 OWN = "pool_bounds."
 
@@ -122,6 +122,11 @@ def rows_of_new(incoming: Incoming, model: LatentModel, *, judged: bool = True) 
         The inputs, and the model on any device.
     judged
         Whether their bounds are computed, which takes the decoder.
+
+    Raises
+    ------
+    LatentclustError
+        If the model has no finite output for one.
     """
     task = progress.current()
     task.expect(incoming.n)
@@ -133,7 +138,9 @@ def rows_of_new(incoming: Incoming, model: LatentModel, *, judged: bool = True) 
             x = model.takes.preprocess(inputs).to(model.device)
             found = model.describe(x) if judged else unjudged(model, x)
             names, left_out = incoming.ids, incoming.skipped
-            ids = None if names is None else tuple(names[i] for i in places if i not in left_out)
+            kept = [place for place in places if place not in left_out]
+            require_finite(found.gamma, "input", kept)
+            ids = None if names is None else tuple(names[place] for place in kept)
             table = table_of("new", Split(inputs, None, ids), found, model)
             if not judged:
                 table = replace(table, bounds=None, percentiles=None, unlike=None)

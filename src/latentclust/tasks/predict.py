@@ -15,7 +15,7 @@ from latentclust.runs.rebuilding import whole_model
 from latentclust.runs.run import Run, tell
 from latentclust.settings import Settings
 from latentclust.tasks.evaluate import assign, begin, load_trained, require_trained
-from latentclust.training.inference import in_chunks
+from latentclust.training.inference import in_chunks, require_finite
 
 
 def predict(settings: Settings, run: Run) -> None:
@@ -82,8 +82,15 @@ def predict_new(settings: Settings, run: Run, path: str) -> None:
 
 
 def predictions(model: LatentModel, inputs: InputRows) -> dict[str, Any]:
-    """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of preprocessed inputs."""
+    """Compute codes ``(N, D)``, clusters ``(N,)`` and responsibilities ``(N, K)`` of preprocessed inputs.
+
+    Raises
+    ------
+    LatentclustError
+        If the model has no finite output for one.
+    """
     codes = in_chunks(model.encode, inputs)
     gamma = in_chunks(model.predict_proba, inputs)
+    require_finite(gamma, "the inputs")
     arrays = {"codes": codes, "clusters": gamma.argmax(dim=-1), "responsibilities": gamma}
     return {name: array.cpu().numpy() for name, array in arrays.items()}

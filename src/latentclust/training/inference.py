@@ -1,6 +1,6 @@
 """Apply a model to a whole set of inputs at once, or to a sample of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from latentclust.data import DataModule, Split
 from latentclust.data.batches import as_floats
 from latentclust.data.mapped import InputRows
+from latentclust.errors import LatentclustError
 from latentclust.models import Described, LatentModel
 from latentclust.models.inputs import in_range
 from latentclust.processes import rank, world_size
@@ -72,6 +73,31 @@ def in_chunks(
             part = only[start : start + size]
             results[start : start + size] = function(as_floats(images[part.start : part.stop]))
     return results
+
+
+def require_finite(found: Tensor, what: str, places: Sequence[int] | None = None) -> None:
+    """Refuse what a model says of inputs ``(N, ...)`` where it is no number.
+
+    Parameters
+    ----------
+    found
+        Probabilities, codes or bounds.
+    what
+        Where the inputs come from, for the message.
+    places
+        N numbers of the inputs there; None: 0..N-1.
+
+    Raises
+    ------
+    LatentclustError
+        If it is not finite.
+    """
+    if len(bad := (~found.isfinite().reshape(len(found), -1).all(dim=1)).nonzero()):
+        first = int(bad[0])
+        raise LatentclustError(
+            f"{what}: row {first if places is None else places[first]} is too far from what the model was "
+            "fitted to, and its output for it is not finite: leave that row out"
+        )
 
 
 def in_shared_chunks(function: Callable[[Tensor], Tensor], images: InputRows) -> Tensor:
