@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from latentclust.data import load_files, memory
+from latentclust.data import build_datamodule, load_files, memory
+from latentclust.data.table import load_table
 from latentclust.errors import LatentclustError
 
 GRAY = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)
@@ -119,8 +120,29 @@ def test_objects_are_never_unpickled(tmp_path, suffix):
         np.save(tmp_path / "own.npy", objects, allow_pickle=True)
     else:
         np.savez(tmp_path / "own.npz", images=GRAY, labels=objects)
-    with pytest.raises(LatentclustError, match=r"not a whole \.npz or \.npy file of plain numbers"):
-        load_files(tmp_path / f"own.{suffix}")
+    what = "" if suffix == "npy" else "the array labels "
+    path = tmp_path / f"own.{suffix}"
+    with pytest.raises(LatentclustError, match=f"own.{suffix}: {what}holds Python objects, .* save numbers"):
+        load_files(path)
+    with pytest.raises(LatentclustError, match=f"own.{suffix}: {what}holds Python objects"):
+        build_datamodule("files", path=str(path)).load()
+
+
+def test_the_file_is_named_before_its_array_is_read(tmp_path):
+    path = tmp_path / "own.npy"
+    path.write_text("these are no vectors")
+    with pytest.raises(LatentclustError, match=r"own\.npy: is no array that can be read"):
+        build_datamodule("files", path=str(path)).load()
+
+
+def test_other_data_than_arrays_are_told_where_they_belong(tmp_path):
+    (tmp_path / "own.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "photos").mkdir()
+    for name, message in (("own.csv", "give data=table"), ("photos", "or data=folder for a folder")):
+        with pytest.raises(LatentclustError, match=f"{name}: .*{message}"):
+            load_files(tmp_path / name)
+    with pytest.raises(LatentclustError, match=r"own\.npy: .*, or data=files for arrays"):
+        load_table(tmp_path / "own.npy")
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -115,7 +115,7 @@ HUGE = VECTORS * 1e300
         ({"images": GRAY, "is_test": np.arange(6)}, "is_test is int64"),
         ({"images": GRAY, "is_test": np.zeros(5, dtype=bool)}, r"is_test is bool of shape \(5,\)"),
         ({"images": GRAY, "is_test": np.ones(6, dtype=bool)}, "leave some False"),
-        ({"images": np.array([None])}, "not a whole .npz or .npy file of plain numbers"),
+        ({"images": np.array([None])}, "the array images holds Python objects"),
     ],
 )
 def test_wrong_arrays_are_explained(save, arrays, message):

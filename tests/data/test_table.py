@@ -127,6 +127,7 @@ def test_parquet_tables_are_read_as_csv_is(tmp_path, write):
     [
         ("own.tsv", "a\tb\n1.5\t2\n3\t4\n"),
         ("own.csv", "a;b\n1,5;2\n3;4\n"),
+        ("own.csv", "a\tb\n1.5\t2\n3\t4\n"),
         ("own.csv", "\ufeffa,b\n1.5,2\n3,4\n"),
         ("own.CSV", "a,b\r\n1.5,2\r\n3,4\r\n"),
         ("a, b (ü) 'c'.csv", '"a",b\n"1.5",2\n3,4\n'),

@@ -12,7 +12,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from latentclust.data.checks import require_columns
+from latentclust.data.mapped import require_plain
 from latentclust.data.memory import require_memory
+from latentclust.data.table_files import SEPARATORS
 from latentclust.errors import LatentclustError
 
 Arrays = dict[str, NDArray[Any]]
@@ -37,7 +39,10 @@ def read_arrays(path: Path) -> Arrays:
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for without end
-            raise LatentclustError("is not a regular file: give the path of an .npz or .npy file")
+            folder = ", or data=folder for a folder of pictures" if path.is_dir() else ""
+            raise LatentclustError(f"is not a regular file: give the path of an .npz or .npy file{folder}")
+        if path.exists() and path.suffix.lower() in SEPARATORS:
+            raise LatentclustError("is a table, not an .npz or .npy file: give data=table, not data=files")
         with path.open("rb") as file:
             if is_zipfile(file):
                 return _read_archive(file)
@@ -65,7 +70,8 @@ def _read_archive(file: IO[bytes]) -> Arrays:
         arrays = {}
         for name, member in members.items():
             with archive.open(member) as content:
-                arrays[names[name]] = _read_array(content, member.file_size, SAVE_ALONE)
+                what = f"the array {names[name]} "
+                arrays[names[name]] = _read_array(content, member.file_size, SAVE_ALONE, what)
     if not sparse:
         return arrays
     file.seek(0)
@@ -90,13 +96,14 @@ def _names(members: set[str]) -> dict[str, str]:
     return {name: name for name in members}
 
 
-def _read_array(file: IO[bytes], size: int, advice: str) -> NDArray[Any]:
-    """Read an array in NumPy's format from a file of this size in bytes."""
+def _read_array(file: IO[bytes], size: int, advice: str, what: str = "") -> NDArray[Any]:
+    """Read an array in NumPy's format from a file of this size in bytes; ``what`` says which, in messages."""
     file.seek(0)
     version = npy.read_magic(file)
     shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
     declared = prod(shape) * dtype.itemsize
-    if dtype.hasobject or min(shape, default=0) < 0 or file.tell() + declared > size:
+    require_plain(dtype, what)
+    if min(shape, default=0) < 0 or file.tell() + declared > size:
         raise ValueError(f"{dtype} of shape {shape} in {size} bytes")
     require_memory(declared, advice)
     file.seek(0)

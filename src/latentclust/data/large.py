@@ -41,7 +41,7 @@ def stays_in_file(path: Path, in_memory: bool | str) -> bool:
     Raises
     ------
     LatentclustError
-        If it is to stay in its file, and is no ``.npy`` file.
+        If it is to stay in its file, and is no ``.npy`` file; if it is none that can be read.
     """
     if path.suffix.lower() != ".npy":
         if in_memory is False:
@@ -52,7 +52,12 @@ def stays_in_file(path: Path, in_memory: bool | str) -> bool:
         return False
     if in_memory is True or not path.is_file():
         return False
-    return in_memory is False or SHARE * size_of(Stored.of(path)) >= free_memory()
+    if in_memory is False:
+        return True
+    try:
+        return SHARE * size_of(Stored.of(path)) >= free_memory()
+    except LatentclustError as error:
+        raise LatentclustError(f"{path}: {error}") from error
 
 
 def size_of(stored: Stored) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,21 @@ CHUNK, CHUNK_BYTES = 16_384, 2**25
 """Rows that are read and worked on at once, and what they may take."""
 
 Index = slice | Tensor
+
+
+def require_plain(dtype: np.dtype[Any], what: str = "") -> None:
+    """Refuse an array of Python objects: to read them could run code.
+
+    Raises
+    ------
+    LatentclustError
+        If it is one; ``what`` says which of a file's.
+    """
+    if dtype.hasobject:
+        raise LatentclustError(
+            f"{what}holds Python objects, which could run code and are not read: save numbers, as in "
+            "x.astype(float), or text, as in x.astype(str)"
+        )
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class Stored:
         Raises
         ------
         LatentclustError
-            If it is no such file, or is shorter than its header says.
+            If it is no such file, holds objects, or is shorter than its header says.
         """
         try:
             with path.open("rb") as file:
@@ -56,7 +71,8 @@ class Stored:
             stamp = _stamp(path)
         except (OSError, ValueError, EOFError) as error:
             raise LatentclustError(f"is no array that can be read: {error}") from error
-        if dtype.hasobject or min(shape, default=0) < 0 or offset + prod(shape) * dtype.itemsize > stamp[0]:
+        require_plain(dtype)
+        if min(shape, default=0) < 0 or offset + prod(shape) * dtype.itemsize > stamp[0]:
             raise LatentclustError(
                 "is no array that can be read: not a whole file of plain numbers; write it with numpy.save"
             )

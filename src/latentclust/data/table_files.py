@@ -40,7 +40,8 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     """
     suffix = path.suffix.lower()
     if suffix not in SEPARATORS:
-        raise LatentclustError("is no table that can be read: give a .csv, .tsv or .parquet file")
+        other = ", or data=files for arrays" if suffix in (".npy", ".npz") else ""
+        raise LatentclustError(f"is no table that can be read: give a .csv, .tsv or .parquet file{other}")
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for without end
             raise LatentclustError("is not a regular file: give a .csv, .tsv or .parquet file")
@@ -64,8 +65,10 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
 def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame:
     with path.open("rb") as file:
         lines = [file.readline(LONGEST_LINE).decode("utf-8-sig") for _ in range(2)]
-    if separator == "," and lines[0].count(";") > lines[0].count(","):  # where the comma is the decimal point
-        separator = ";"
+    if (
+        separator == ","
+    ):  # semicolons are used where the comma is the decimal point, and tabs by many programs
+        separator = max(",;\t", key=lines[0].count)
     names = next(csv.reader([lines[0]], delimiter=separator), [])
     _check_names(names)
     require_memory(path.stat().st_size, ADVICE)
