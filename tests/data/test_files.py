@@ -153,6 +153,11 @@ def test_missing_values_stay_nan_and_are_told(save):
     assert first == "4 of 18 values are missing, in 2 rows: nothing is filled in for them"
     assert second.startswith("1 rows have no value at all")
     assert third == "1 columns have one value only and tell nothing: speed"
+    x[:, 0], x[:, 2] = 7, np.nan
+    assert load_files(save(x=x)).notes[1:] == (
+        "1 columns have no value at all: 2",
+        "1 columns have one value only and tell nothing: 0",
+    )
 
 
 @pytest.mark.parametrize("images", [GRAY.astype(np.int64), GRAY * 2.5 - 100, GRAY.astype(np.uint16) * 200])

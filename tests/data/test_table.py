@@ -48,7 +48,7 @@ def test_numbers_stay_and_categories_become_zeros_and_ones(write):
     assert source.train.labels.tolist() == [1, 0, 1, 0]
     assert source.class_names == ("elm", "oak")
     assert source.notes[0] == "left out, for they have one value only: 'fixed'"
-    assert source.notes[1] == "text, a number of 0 or 1 for each of its values: 'color' (2)"
+    assert source.notes[1] == "text, a number of 0 or 1 for each of its values: 'color (2)'"
     assert source.notes[2].startswith("5 of 20 values are missing, in 3 rows")
 
 
@@ -89,7 +89,10 @@ def test_schema_reads_new_rows_in_any_order(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (FLOWERS.replace("length", "Length"), r"new.csv: has no column 'length': it has 'name', 'Length', "),
+        (
+            FLOWERS.replace("length", "Length"),
+            r"new.csv: has no column 'length' \(did you mean 'Length'\?\): it has 'name', ",
+        ),
         (FLOWERS.replace("blue", "green"), r"'color' holds 'green' in row 1.*known values \('blue', 'red'\)"),
         (FLOWERS.replace("2.5", "long"), "'length' holds 'long' in row 1, and it is one of numbers"),
         (FLOWERS.replace("2.5", "2024-01-02"), "'length' holds '2024-01-02' in row 1"),
@@ -175,7 +178,7 @@ def test_words_among_few_numbers_are_categories(write):
     sizes = [36, 38, "S", "M", 36, 38, 36, "S"] * 3
     source = load_table(write("size,b\n" + "".join(f"{size},{i % 7}\n" for i, size in enumerate(sizes))))
     assert source.feature_names == ("size=36", "size=38", "size=M", "size=S", "b")
-    assert source.notes == ("text, a number of 0 or 1 for each of its values: 'size' (4)",)
+    assert source.notes == ("text, a number of 0 or 1 for each of its values: 'size (4)'",)
 
 
 @pytest.mark.parametrize("names", ["a,b,c", "a,b,c,"])
@@ -197,6 +200,32 @@ def test_the_number_of_the_row_is_no_feature(write, tmp_path):
     assert source.notes == ("left out, for they only number the rows: 'Unnamed: 0'",)
     chosen = load_table(tmp_path / "own.csv", columns=["Unnamed: 0", "a"])
     assert chosen.train.inputs[:, 0].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "customer_id", "Customer ID", "customerId"])
+def test_names_of_the_rows_are_no_feature(write, name):
+    text = f"{name},a\n70,3\n12,1\n90,2\n13,2\n"
+    source = load_table(write(text))
+    assert source.feature_names == ("a",)
+    assert source.notes == (f"left out, for they name the rows (data.id takes one of them): '{name}'",)
+    assert load_table(write(text), columns=[name, "a"]).feature_names == (name, "a")
+    assert load_table(write(text.replace("13,", "12,"))).feature_names == (name, "a")
+    for other in ("paid", "grid", "idle"):
+        assert load_table(write(text.replace(name, other))).feature_names == (other, "a")
+
+
+def test_whole_numbers_that_grow_are_told(write):
+    source = load_table(write("n,a\n3,3\n12,1\n13,2\n20,2\n"))
+    assert source.feature_names == ("n", "a")
+    assert source.notes == ("growing from row to row: 'n'; if they name the rows, leave them out",)
+
+
+def test_columns_without_a_value_are_told_apart_from_constant_ones(write):
+    source = load_table(write("a,b,c\n3,,4\n1,,4\n5,,4\n"))
+    assert source.notes == (
+        "left out, for they have no value at all: 'b'",
+        "left out, for they have one value only: 'c'",
+    )
 
 
 def test_columns_may_be_called_by_numbers(write):
@@ -233,8 +262,13 @@ DATES = "when,n\n2024-05-31,1\n2024-06-01,5\n2024-06-02,4\n"
         ("a,b\n1.5,2\n2.5,3\n", {"label": "a"}, "labels hold fractions"),
         (NAMELESS, {"id": "bright"}, r"id(s are| is) there more than once, such as 'True'"),
         (NAMELESS, {"id": "color"}, r"1 of 4 ids are missing \(data.id='color'\)"),
-        (FLOWERS, {"columns": ["lenght"]}, "has no column 'lenght': it has 'name', 'length', 'color', "),
-        (FLOWERS, {"drop": ["x"]}, "has no column 'x'"),
+        (
+            FLOWERS,
+            {"columns": ["lenght"]},
+            r"'lenght' \(did you mean 'length'\?\): it has 'name', 'length', 'color', ",
+        ),
+        (FLOWERS, {"drop": ["x"]}, "has no column 'x': it has 'name'"),
+        (FLOWERS, {"label": "KIND"}, r"has no column 'KIND' \(did you mean 'kind'\?\): it has 'name', "),
         (FLOWERS, {"label": "species"}, "has no column 'species'"),
         (
             FLOWERS,

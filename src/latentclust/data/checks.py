@@ -196,8 +196,13 @@ def notes_on(parts: Iterable[NDArray[np.float32]], feature_names: tuple[str, ...
         )
     if empty:
         told.append(f"{empty:,} rows have no value at all: their clusters mean nothing")
-    if n_rows > 1 and len(constant := np.flatnonzero(~(low < high))):
-        names = [feature_names[i] if feature_names else str(i) for i in constant[:5]]
-        more = f" and {len(constant) - 5} more" if len(constant) > 5 else ""
-        told.append(f"{len(constant)} columns have one value only and tell nothing: {', '.join(names)}{more}")
+    unknown = np.isnan(low)
+    for columns, what in (
+        (unknown, "have no value at all"),
+        (~unknown & ~(low < high), "have one value only and tell nothing"),
+    ):
+        if n_rows > 1 and len(places := np.flatnonzero(columns)):
+            names = [feature_names[i] if feature_names else str(i) for i in places[:5]]
+            more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+            told.append(f"{len(places)} columns {what}: {', '.join(names)}{more}")
     return tuple(told)

@@ -1,6 +1,7 @@
 """Tables become vectors: numbers as they are, categories as 0 and 1, and the same for new rows."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -13,6 +14,7 @@ from latentclust.data.beside import checked_ids, checked_labels
 from latentclust.data.checks import checked_vectors, cut, notes_on, require_columns
 from latentclust.data.columns import Column, described, require_flat, values_of
 from latentclust.data.memory import require_memory
+from latentclust.data.no_features import constant, may_number, numbering
 from latentclust.data.splits import Source, Split
 from latentclust.data.table_files import ADVICE, read_frame
 from latentclust.errors import LatentclustError
@@ -152,25 +154,35 @@ def fit_schema(
         if name in apart:
             continue
         column = described(frame[name], max_categories, flags=flags)
-        if column["kind"] in ("number", "category") and columns is None and _counts_rows(frame[name]):
-            without.setdefault("only number the rows", []).append(name)
-            continue
-        if column["kind"] == "constant":
-            without.setdefault("have one value only", []).append(name)
-        if column["kind"] != "constant" or column["flag"]:
+        why = constant(frame[name]) if column["kind"] == "constant" else None
+        if why is None and columns is None:
+            why = numbering(frame[name])
+        if why is not None:
+            without.setdefault(why, []).append(name)
+        if why is None or column["flag"]:
             kept.append(column)
     if not kept:
-        why = f" (they {', or '.join(without)})" if without else ""
+        told = f" (they {', or '.join(without)})" if without else ""
         raise LatentclustError(
-            f"no column is left to cluster{why}: it needs one of numbers, or of text with few values"
+            f"no column is left to cluster{told}: it needs one of numbers, or of text with few values"
         )
     left_out = [name for name in frame.columns if name not in {column["name"] for column in kept}]
-    notes = tuple(f"left out, for they {why}: {_listed(names)}" for why, names in without.items())
-    if categories := [column for column in kept if column["kind"] == "category"]:
-        told = [f"'{column['name']}' ({len(column['values'])})" for column in categories[:SHOWN]]
-        more = f" and {len(categories) - SHOWN} more" if len(categories) > SHOWN else ""
-        notes += (f"text, a number of 0 or 1 for each of its values: {', '.join(told)}{more}",)
-    return {"reader": "table", "columns": kept, "id": id, "left_out": left_out}, notes
+    schema: TableSchema = {"reader": "table", "columns": kept, "id": id, "left_out": left_out}
+    ordered = [column["name"] for column in kept if columns is None and may_number(frame[column["name"]])]
+    return schema, _notes(without, ordered, [column for column in kept if column["kind"] == "category"])
+
+
+def _notes(
+    without: Mapping[str, Sequence[str]], ordered: Sequence[str], categories: Sequence[Column]
+) -> tuple[str, ...]:
+    """Say what was left out and why, what may be left out, and which columns became categories."""
+    notes = [f"left out, for they {why}: {_listed(names)}" for why, names in without.items()]
+    if ordered:
+        notes.append(f"growing from row to row: {_listed(ordered)}; if they name the rows, leave them out")
+    if categories:
+        sizes = [f"{column['name']} ({len(column['values'])})" for column in categories]
+        notes.append(f"text, a number of 0 or 1 for each of its values: {_listed(sizes)}")
+    return tuple(notes)
 
 
 def apply_schema(frame: pd.DataFrame, schema: TableSchema) -> tuple[NDArray[np.float32], tuple[str, ...]]:
@@ -210,19 +222,17 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _require_known(frame: pd.DataFrame, names: Sequence[str]) -> None:
     if lacking := [name for name in names if name not in frame.columns]:
-        raise LatentclustError(f"has no column {_listed(lacking)}: it has {_listed(list(frame.columns))}")
+        known = {name.casefold(): name for name in frame.columns}
+        close = get_close_matches(lacking[0].casefold(), known, n=1)
+        guess = f" (did you mean '{known[close[0]]}'?)" if close else ""
+        raise LatentclustError(
+            f"has no column {_listed(lacking)}{guess}: it has {_listed(list(known.values()))}"
+        )
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(f"'{name}'" for name in names[:SHOWN]) + more
-
-
-def _counts_rows(column: "pd.Series[Any]") -> bool:
-    """Whether it is 0, 1, 2, ... or the like, as programs put into a first column."""
-    if column.dtype.kind not in "iu" or len(column) < 3:
-        return False
-    return bool((column.diff().iloc[1:] == 1).all())
 
 
 def _labels(frame: pd.DataFrame, label: str | int | None) -> NDArray[Any] | None:
