@@ -217,7 +217,7 @@ def test_names_of_the_rows_are_no_feature(write, name):
 def test_whole_numbers_that_grow_are_told(write):
     source = load_table(write("n,a\n3,3\n12,1\n13,2\n20,2\n"))
     assert source.feature_names == ("n", "a")
-    assert source.notes == ("growing from row to row: 'n'; if they name the rows, leave them out",)
+    assert source.notes == ("growing from row to row: 'n'; data.drop leaves out what names the rows",)
 
 
 def test_columns_without_a_value_are_told_apart_from_constant_ones(write):

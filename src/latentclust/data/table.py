@@ -178,7 +178,7 @@ def _notes(
     """Say what was left out and why, what may be left out, and which columns became categories."""
     notes = [f"left out, for they {why}: {_listed(names)}" for why, names in without.items()]
     if ordered:
-        notes.append(f"growing from row to row: {_listed(ordered)}; if they name the rows, leave them out")
+        notes.append(f"growing from row to row: {_listed(ordered)}; data.drop leaves out what names the rows")
     if categories:
         sizes = [f"{column['name']} ({len(column['values'])})" for column in categories]
         notes.append(f"text, a number of 0 or 1 for each of its values: {_listed(sizes)}")
