@@ -145,7 +145,7 @@ def test_bad_inputs_are_one_line_each(trained: Command, latentclust: Command, tm
         "holes.npy": "holds images with NaN",
         "none.npy": "holds no inputs",
         "line.npy": "a row for each input",
-        "objects.npy": "is no array that can be read",
+        "objects.npy": "holds Python objects",
         "torn.npz": "has is_test, which tears its order apart",
         "cut.npy": "is no array that can be read",
         "text.png": "'text.png' cannot be read",
