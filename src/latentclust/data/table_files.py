@@ -65,9 +65,8 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
 def _read_text(path: Path, separator: str, texts: Sequence[str]) -> pd.DataFrame:
     with path.open("rb") as file:
         lines = [file.readline(LONGEST_LINE).decode("utf-8-sig") for _ in range(2)]
-    if (
-        separator == ","
-    ):  # semicolons are used where the comma is the decimal point, and tabs by many programs
+    if separator == ",":
+        # Semicolons are used where the comma is the decimal point, and tabs by many programs.
         separator = max(",;\t", key=lines[0].count)
     names = next(csv.reader([lines[0]], delimiter=separator), [])
     _check_names(names)
