@@ -38,7 +38,6 @@ from latentclust.hardware import choose_accelerator, device_name
 from latentclust.runs.run import commit
 from latentclust.settings import check_settings
 from latentclust.settings.data import PoolData
-from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data
 
 HERE = Path(__file__).resolve().parent
@@ -104,7 +103,7 @@ def repeated(data: list[str], copies: int, folder: Path) -> list[str]:
     with initialize_config_dir(str(HERE.parent / "conf"), version_base="1.3"):
         settings = check_settings(without_hydra(compose("config", overrides=data)))
     assert isinstance(settings.data, PoolData)
-    pool = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.k).pool
+    pool = build_data(settings.data, settings.steps, settings.seed, settings.k).pool
     images = pool.inputs.squeeze(1).numpy()
     steps = [(copy % 3 - 1, copy // 3 % 3 - 1) for copy in range(copies)]
     path = folder / f"images-{copies}.npz"

@@ -35,7 +35,6 @@ from latentclust.hardware import choose_accelerator, choose_precision, device_na
 from latentclust.runs.run import commit
 from latentclust.settings import check_settings
 from latentclust.settings.data import PoolData
-from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data
 from latentclust.training.quiet import silence_known_warnings
 
@@ -52,7 +51,7 @@ def measure(batch_size: int, images: int | None, rounds: int, data_name: str) ->
     settings = check_settings(without_hydra(cfg))
     accelerator = choose_accelerator(settings.trainer.accelerator)
     assert isinstance(settings.data, PoolData)
-    steps = preprocess_steps(settings)
+    steps = settings.steps
     data = build_data(settings.data, steps, settings.seed, settings.k).to(accelerator)
     settings = resolved(data, settings, told=False)
     speeds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}

@@ -41,6 +41,7 @@ HOUSE = [
     "processes",
     "progress",
     "limits",
+    "steps",
     "errors",
 ]
 LIGHTNING_ROOMS = {"estimator", "engine", "runs", "gallery", "training", "models", "data", "hardware"}

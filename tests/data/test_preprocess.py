@@ -7,9 +7,10 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler, normalize
 
 from latentclust.data import transforms
-from latentclust.data.preprocess import CHUNK, Preprocess, in_parts, parse, suitable_steps
+from latentclust.data.preprocess import CHUNK, TRANSFORMS, Preprocess, in_parts, suitable_steps
 from latentclust.data.transforms import SAMPLE
 from latentclust.errors import LatentclustError
+from latentclust.steps import STEPS, parse
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal([1, -20, 300, 4], [1, 5, 100, 0], (50, 4)).astype(np.float32)
@@ -234,6 +235,10 @@ def test_holes_and_images_are_no_matter_for_principal_components() -> None:
         fitted("pca:2", holes)
     with pytest.raises(LatentclustError, match="these are images: choose unit"):
         Preprocess.fit(["standardize"], torch.zeros(3, 1, 2, 2))
+
+
+def test_each_step_that_can_be_written_is_there() -> None:
+    assert tuple(TRANSFORMS) == STEPS
 
 
 def test_a_step_may_be_written_with_an_equals_sign() -> None:

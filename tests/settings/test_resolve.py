@@ -7,7 +7,7 @@ import pytest
 from latentclust.errors import LatentclustError
 from latentclust.settings import Settings, settings_for
 from latentclust.settings.init import Manifold
-from latentclust.settings.resolve import preprocess_steps, resolve
+from latentclust.settings.resolve import resolve
 
 GRAY, COLOR, VECTOR = (1, 28, 28), (3, 32, 32), (16,)
 STEPS = {GRAY: ["unit"], COLOR: ["unit"], VECTOR: ["standardize"]}
@@ -137,4 +137,4 @@ def test_what_does_not_suit_vectors_is_refused(changes: dict[str, Any], said: st
     ],
 )
 def test_steps_are_a_text_or_a_list(given: Any, steps: tuple[str, ...] | None) -> None:
-    assert preprocess_steps(settings_for("ae", "digits", preprocess=given)) == steps
+    assert settings_for("ae", "digits", preprocess=given).steps == steps

@@ -95,6 +95,9 @@ TINY = "experiment=tiny_vade"
         ([TINY, "model.warmup.kl_weight=5"], "model.warmup.hold_epochs is 0, so no epoch has it"),
         (["model.warmup.kl_epochs=5"], "it must be at most model.warmup.hold_epochs, which is 4"),
         (["data=moons"], "data=moons are points"),
+        (["preprocess=standardise"], "the step 'standardise' (did you mean 'standardize'?): it must be one"),
+        (["preprocess=[unit,pca]"], "the step 'pca': it must be one of unit, standardize"),
+        (["-m", "preprocess=auto,standardise"], "did you mean 'standardize'"),
     ],
 )
 def test_one_clear_line(latentclust: Command, arguments: list[str], said: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Shapes: N inputs, P features; images ``(N, C, H, W)``. NaN stands for a missing 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,9 @@ from latentclust.data.mapped import CHUNK, InputRows, MappedInputs
 from latentclust.data.moments import moments
 from latentclust.data.transforms import PCA, Normalize, Scale, Standardize, Top, Transform, Unit
 from latentclust.errors import LatentclustError
+from latentclust.steps import Step, parse
 
+# One for each name in STEPS.
 TRANSFORMS: dict[str, type[Transform]] = {
     "unit": Unit,
     "standardize": Standardize,
@@ -36,19 +38,6 @@ ONE_UNIT = 4.0
 MANY = 100
 # Rows that are looked at, from all over the inputs.
 LOOKED_AT = 5000
-
-
-class Step(NamedTuple):
-    """A step as it is written: ``name`` or ``name:n``."""
-
-    name: str
-    n: int | None = None
-
-    def __str__(self) -> str:
-        return self.name if self.n is None else f"{self.name}:{self.n}"
-
-
-WITH_NUMBER = ("top", "pca")
 
 
 class Preprocess(nn.Module):
@@ -123,23 +112,6 @@ class Preprocess(nn.Module):
             for kind, entry in zip(kinds, plain, strict=True)
         ]
         return cls(steps, transforms)
-
-
-def parse(text: str) -> Step:
-    """Read a step, as in ``standardize`` or ``pca:50``.
-
-    Raises
-    ------
-    LatentclustError
-        If there is no such step.
-    """
-    name, _, number = text.replace("=", ":").partition(":")
-    known = ", ".join(f"{step}:n" if step in WITH_NUMBER else step for step in TRANSFORMS)
-    if name not in TRANSFORMS or (name in WITH_NUMBER) != bool(number):
-        raise LatentclustError(f"preprocess has the step {text!r}: it must be one of {known}")
-    if number and not (number.isdecimal() and int(number) >= 1):
-        raise LatentclustError(f"preprocess has the step {text!r}: write {name}:n with a whole number n")
-    return Step(name, int(number) if number else None)
 
 
 def suitable_steps(inputs: InputRows) -> tuple[list[str], str]:

@@ -28,7 +28,7 @@ from latentclust.settings.callbacks import ClusterAccuracy as AccuracySettings
 from latentclust.settings.figures import Figures
 from latentclust.settings.init import Init, Manifold
 from latentclust.settings.output import Output
-from latentclust.settings.resolve import preprocess_steps, resolve
+from latentclust.settings.resolve import resolve
 from latentclust.training.callbacks import (
     ClusterAccuracy,
     ClusterTargets,
@@ -70,7 +70,7 @@ def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModul
         of the run's checkpoint.
     """
     inputs.seed = settings.seed
-    steps = preprocess_steps(settings)
+    steps = settings.steps
     if not inputs.is_loaded_with(steps):
         with run.timed("data"):
             inputs.setup_with(steps)

@@ -10,6 +10,7 @@ from latentclust.settings.metrics import possible_metrics
 from latentclust.settings.model import Partition
 from latentclust.settings.top import OF_ONE_TASK, OPTIONAL, Settings
 from latentclust.settings.trainer import Trainer
+from latentclust.steps import parse
 
 METHODS = ("kmeans", "gmm", "spectral")
 POINTS = ("blobs", "moons", "circles")
@@ -27,6 +28,8 @@ def check_combinations(settings: Settings) -> None:
     _check_partition(settings)
     _check_checkpoint(settings)
     _check_number(settings)
+    for step in settings.steps or ():
+        parse(step)
     _check_points(settings)
     settings.model.check()
     _check_trainer(settings.trainer)

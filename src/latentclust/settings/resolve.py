@@ -126,21 +126,6 @@ def _refuse(settings: Settings, image: bool) -> None:
         )
 
 
-def preprocess_steps(settings: Settings) -> tuple[str, ...] | None:
-    """Return the steps that ``preprocess`` names, or None for what suits the inputs.
-
-    Examples
-    --------
-    >>> from latentclust.settings.recipes import settings_for
-    >>> preprocess_steps(settings_for("ae", preprocess="log1p+pca:50"))
-    ('log1p', 'pca:50')
-    """
-    steps = settings.preprocess
-    if steps == "auto":
-        return None
-    return tuple(step.strip() for step in steps.split("+")) if isinstance(steps, str) else steps
-
-
 def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return str(list(value))

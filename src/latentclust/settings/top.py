@@ -108,6 +108,14 @@ class Settings(Section):
         """The lowest and the highest number of clusters that the run may have."""
         return self.n_clusters_range if self.n_clusters == "auto" else (self.k, self.k)
 
+    @property
+    def steps(self) -> tuple[str, ...] | None:
+        """The steps that ``preprocess`` names, as they are written; None for what suits the inputs."""
+        steps = self.preprocess
+        if steps == "auto":
+            return None
+        return tuple(step.strip() for step in steps.split("+")) if isinstance(steps, str) else steps
+
     def plain(self) -> dict[str, Any]:
         """Return them as conf/ composes them: nested dictionaries, lists and values."""
         others = {key for key, task in OF_ONE_TASK.items() if task != self.task.name}

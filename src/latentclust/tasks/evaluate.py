@@ -18,7 +18,6 @@ from latentclust.runs.summary import Summary, conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import PoolData
 from latentclust.settings.model import NetworkModel, Pretrained
-from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data, build_model
 from latentclust.training.inference import Looked, look
 from latentclust.training.measuring import health_of, measure, objective_terms
@@ -80,8 +79,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     seed, k = settings.seed, settings.k
     assert isinstance(settings.data, PoolData)
     fast_dev_run = settings.trainer.fast_dev_run
-    steps = preprocess_steps(settings)
-    data = build_data(settings.data, steps, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
+    data = build_data(settings.data, settings.steps, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
     settings = resolved(data, settings, told=False)
     assert isinstance(settings.model, NetworkModel)
     model = build_model(settings.model, settings.network, k, seed, data.input_shape)

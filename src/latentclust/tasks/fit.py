@@ -14,7 +14,6 @@ from latentclust.runs.summary import conclude
 from latentclust.settings import Settings
 from latentclust.settings.data import PoolData
 from latentclust.settings.model import Partition
-from latentclust.settings.resolve import preprocess_steps
 from latentclust.training.builders import build_data
 
 
@@ -60,7 +59,7 @@ def loaded(settings: Settings, run: Run) -> DataModule:
     with run.timed("data"), first_before_others():
         return build_data(
             settings.data,
-            preprocess_steps(settings),
+            settings.steps,
             settings.seed,
             settings.k_limits[1],
             fast_dev_run=settings.trainer.fast_dev_run,
@@ -71,7 +70,7 @@ def partitioned(settings: Settings, run: Run) -> Outcome:
     """Partition points, or the inputs as they are."""
     with run.timed("data"):
         if isinstance(settings.data, PoolData):
-            data = build_data(settings.data, preprocess_steps(settings), settings.seed, settings.k_limits[1])
+            data = build_data(settings.data, settings.steps, settings.seed, settings.k_limits[1])
             inputs = Inputs.of_images(data, settings.seed)
         else:
             options = settings.data.model_dump()
