@@ -16,8 +16,12 @@ from latentclust.explain import explain
 from latentclust.processes import place_given
 from latentclust.runs.jobs import of_the_command
 from latentclust.settings import VARIED, Settings, check_settings, chosen_in, import_extensions
+from latentclust.settings.data import Files, Folder, Table
 from latentclust.settings.packages import require_packages
 from latentclust.sweeping import RESUME, folder_of, sweep_in
+
+# The tasks that load what the settings call data.
+LOADING = ("fit", "search", "evaluate", "predict", "figures", "merge")
 
 
 def runs_nothing(flags: Namespace) -> bool:
@@ -115,7 +119,34 @@ def check_overrides(
         raise LatentclustError(explain(error, conf, chosen, defaults, list(overrides))) from error
     settings = check_settings(plain, untouched(composer, overrides))
     require_packages(settings)
+    require_data(settings)
     return settings
+
+
+def require_data(settings: Settings) -> None:
+    """Check that the user's own data are where a task is to load them from.
+
+    Raises
+    ------
+    LatentclustError
+        If there is nothing.
+    """
+    data = settings.data
+    if settings.task.name not in LOADING or settings.input is not None:
+        return
+    if not isinstance(data, Files | Folder | Table):
+        return
+    try:
+        path = Path(data.path).expanduser()
+        if path.exists():
+            return
+    except (OSError, RuntimeError):  # a name that is too long, or the home of nobody
+        path = Path(data.path)
+    advice = "mind the path, and put it in quotes if it has commas, quotes or brackets"
+    if settings.ckpt_path is not None and not path.is_absolute():
+        advice = "it counts from here: go on where the run was started, or give data.path=..."
+    what = "folder" if isinstance(data, Folder) else "file"
+    raise LatentclustError(f"data.path: no {what} '{data.path}' can be found: {advice}")
 
 
 def is_sweep(composer: Composer, flags: Namespace) -> bool:

@@ -96,6 +96,13 @@ TINY = "experiment=tiny_vade"
         (["model.warmup.kl_epochs=5"], "it must be at most model.warmup.hold_epochs, which is 4"),
         (["data=moons"], "data=moons are points"),
         (["preprocess=standardise"], "the step 'standardise' (did you mean 'standardize'?): it must be one"),
+        (
+            ["data=files", "data.path=nowhere.npz"],
+            "data.path: no file 'nowhere.npz' can be found: mind the path",
+        ),
+        (["data=folder", "data.path=nowhere"], "data.path: no folder 'nowhere' can be found"),
+        (["-m", "seed=1,2", "data=table", "data.path=nowhere.csv"], "no file 'nowhere.csv' can be found"),
+        (["data=files", "data.path='~nobody-at-all/x.npz'"], "no file '~nobody-at-all/x.npz' can be found"),
         (["preprocess=[unit,pca]"], "the step 'pca': it must be one of unit, standardize"),
         (["-m", "preprocess=auto,standardise"], "did you mean 'standardize'"),
     ],
