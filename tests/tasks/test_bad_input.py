@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from latentclust.data import DataModule
 from latentclust.modules.objectives import ELBO
 from tests.conftest import Command
 
@@ -149,6 +150,27 @@ def test_a_checkpoint_of_another_model(trained: Command, latentclust: Command) -
     outcome = latentclust("task=evaluate", "ckpt_path=last", "experiment=tiny_vade")
     assert outcome.status == 2
     assert "holds a model of class AE, not VaDE" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("seed=1", "has seed 0, the settings give 1: that is behind the run; leave out what changes it"),
+        ("init=kmeans", "has init gmm, the settings give kmeans"),
+        ("init.n_init=2", "has init.n_init 1, the settings give 2"),
+        ("model.pretrain.max_epochs=3", "has model.pretrain.max_epochs 2, the settings give 3"),
+        ("model.log_var_init=mean", "has model.log_var_init -3.0, the settings give mean"),
+    ],
+)
+def test_what_is_behind_a_run_is_not_changed(
+    trained: Command, latentclust: Command, monkeypatch: pytest.MonkeyPatch, argument: str, said: str
+) -> None:
+    trained(TINY)
+    monkeypatch.setattr(DataModule, "setup", lambda *arguments: pytest.fail("the data were loaded"))
+    outcome = latentclust("ckpt_path=last", argument)
+    assert outcome.status == 2
+    assert said in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

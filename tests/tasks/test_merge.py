@@ -71,6 +71,13 @@ def test_vectors_are_not_called_images(latentclust: Command, tmp_path: Path) -> 
     assert run.folder is not None
     assert run.summary["inputs"] == "vectors"
     assert "Clustered vectors" in (run.folder / "report.html").read_text()
+    np.savez(tmp_path / "y.npz", x=x[:50])
+    other = latentclust("ckpt_path=last", "data.path=y.npz")
+    assert "was trained on files (60 vectors of 4 features, " in other.err
+    assert "these are files (50 vectors of 4 features, " in other.err
+    (tmp_path / "x.npz").unlink()
+    elsewhere = latentclust("ckpt_path=last")
+    assert "no file 'x.npz' can be found: it counts from here: go on where" in elsewhere.err
 
 
 def test_as_many_clusters_as_there_are_is_one_line(trained: Command, latentclust: Command) -> None:

@@ -28,6 +28,7 @@ from latentclust.hardware import choose_accelerator
 from latentclust.models import AE, LatentModel, Pretrains
 from latentclust.processes import is_first, leave, world_size
 from latentclust.runs.assignments import require_parquet
+from latentclust.runs.checkpoints import check_settled
 from latentclust.runs.naming import given_settings, name_of_run
 from latentclust.runs.pretrained import FirstStage
 from latentclust.runs.run import Run
@@ -103,6 +104,22 @@ class Stages(NamedTuple):
     """Whether TensorBoard has a name for the run."""
 
 
+def begin(settings: Settings, run: Run) -> None:
+    """Begin a training; does nothing at a second call.
+
+    Raises
+    ------
+    LatentclustError
+        If the machine lacks the hardware, the checkpoint cannot be used, or the settings change what is
+        behind it.
+    """
+    if run.begun:
+        return
+    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
+    if run.checkpoint is not None:
+        check_settled(run.checkpoint, settings)
+
+
 def fit_along(inputs: DataModule, settings: Settings, run: Run) -> None:
     """Do what :func:`fit` does in a process that only trains along."""
     fit_stages(inputs, settings, run)
@@ -113,7 +130,8 @@ def fit_stages(inputs: DataModule, settings: Settings, run: Run) -> Stages:
     """Prepare the inputs and train: in every process, where several devices train."""
     name, seed = name_of(inputs), settings.seed
     output_dir = Path(settings.output_dir)
-    run.begin(settings.trainer, seed, settings.ckpt_path, output_dir)
+    begin(settings, run)
+    asked = settings
     data, settings = prepare(inputs, settings, run)
     require_parquet(settings.output)
     require_packages(settings)
@@ -138,6 +156,7 @@ def fit_stages(inputs: DataModule, settings: Settings, run: Run) -> Stages:
         settings.callbacks.early_stopping,
         called,
         output_dir,
+        asked,
     )
 
     autoencoder = None

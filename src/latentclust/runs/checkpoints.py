@@ -9,6 +9,8 @@ import torch
 from latentclust.data import DataModule
 from latentclust.errors import LatentclustError
 from latentclust.models import LatentModel
+from latentclust.settings import Settings
+from latentclust.settings.settled import settled
 from latentclust.training.callbacks.checkpoints import RECORD_KEY, describe
 
 # What each part of a checkpoint is, and each part of its record; Lightning checks what is in the other parts.
@@ -121,15 +123,33 @@ def check_data(path: Path, data: DataModule, name: str) -> str | None:
     if not isinstance(was := record.get("data"), dict):
         return (
             f"'{path}' is of latentclust {record['version']}, which did not note the data: whether these are "
-            "the images that it was trained on is not checked"
+            "the inputs that it was trained on is not checked"
         )
     now = describe(data, name)
     if was.get("fingerprint") != now["fingerprint"]:
         raise LatentclustError(
             f"ckpt_path: '{path}' was trained on {in_words(was)}, and these are {in_words(now)}: leave out "
-            "what changes the data (data=..., data.*), or start a new run"
+            "what changes the data (data=..., data.*, preprocess), or start a new run"
         )
     return None
+
+
+def check_settled(path: Path, settings: Settings) -> None:
+    """Check that a run goes on with the settings that are behind it; an older checkpoint does not say which.
+
+    Raises
+    ------
+    LatentclustError
+        If one was changed.
+    """
+    record = read_record(path)
+    was = record.get("settled")
+    for key, now in settled(settings, record["stage"]).items():
+        if isinstance(was, dict) and key in was and was[key] != now:
+            raise LatentclustError(
+                f"ckpt_path: '{path}' has {key.removesuffix('.name')} {was[key]}, the settings give {now}: "
+                "that is behind the run; leave out what changes it, or start a new run"
+            )
 
 
 def in_words(data: dict[str, Any]) -> str:
@@ -137,7 +157,10 @@ def in_words(data: dict[str, Any]) -> str:
     name, number, shape = data.get("name"), data.get("images"), data.get("shape")
     sides = " x ".join(str(side) for side in shape) if isinstance(shape, list) else "?"
     digest = str(data.get("fingerprint"))[:8]
-    return f"{name} ({number if not isinstance(number, int) else f'{number:,}'} images of {sides}, {digest})"
+    count = number if not isinstance(number, int) else f"{number:,}"
+    if isinstance(shape, list) and len(shape) == 1:
+        return f"{name} ({count} vectors of {sides} features, {digest})"
+    return f"{name} ({count} images of {sides}, {digest})"
 
 
 def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> None:

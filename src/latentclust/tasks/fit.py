@@ -1,7 +1,5 @@
 """Train a model, measure it, draw it."""
 
-from pathlib import Path
-
 from latentclust import engine
 from latentclust.data import DataModule
 from latentclust.data.points import make_points
@@ -30,7 +28,7 @@ def fit(settings: Settings, run: Run) -> float | None:
     LatentclustError
         If there is no such metric; after everything was written.
     """
-    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
+    engine.begin(settings, run)
     with run.stopping():
         with together(settings, run, fit_along):
             outcome = (
@@ -49,7 +47,7 @@ def trained(settings: Settings, run: Run) -> Outcome:
 
 def fit_along(settings: Settings, run: Run) -> None:
     """Train along with the process that does :func:`fit`, on a device of one's own."""
-    run.begin(settings.trainer, settings.seed, settings.ckpt_path, Path(settings.output_dir))
+    engine.begin(settings, run)
     engine.fit_along(loaded(settings, run), settings, run)
 
 

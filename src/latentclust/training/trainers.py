@@ -13,8 +13,10 @@ from latentclust.data import DataModule
 from latentclust.hardware import choose_accelerator, choose_precision
 from latentclust.models import ObjectiveMetric
 from latentclust.processes import is_first
+from latentclust.settings import Settings
 from latentclust.settings.callbacks import Checkpoint, EarlyStopping
 from latentclust.settings.logger import Logger as LoggerSettings
+from latentclust.settings.settled import settled
 from latentclust.settings.trainer import Trainer
 from latentclust.training.callbacks import (
     Checkpoints,
@@ -70,6 +72,8 @@ class TrainingSetup:
         What the run is called where several runs are shown.
     shared
         The folder of what several runs share.
+    settings
+        All of the run, as they were given; a checkpoint notes those that a continuation cannot change.
     """
 
     trainer: Trainer
@@ -82,6 +86,7 @@ class TrainingSetup:
     early_stopping: EarlyStopping | None = None
     name: str | None = None
     shared: Path | None = None
+    settings: Settings | None = None
 
 
 def build_trainer(
@@ -127,7 +132,8 @@ def build_trainer(
     early = setup.early_stopping
     if early is not None and early.patience is not None and stage == "train":
         callbacks.append(StopsImproving(*objective, early.patience, early.min_delta))
-    callbacks.append(RunRecord(stage, setup.overrides, setup.data_name))
+    done = {} if setup.settings is None else settled(setup.settings, stage)
+    callbacks.append(RunRecord(stage, setup.overrides, setup.data_name, done))
     if not settings.fast_dev_run:  # that leaves nothing worth going on with
         callbacks.append(
             Checkpoints(

@@ -1,6 +1,6 @@
 """Checkpoints that continue a run, and the record that says which run it was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from time import monotonic
@@ -138,7 +138,9 @@ class Checkpoints(ModelCheckpoint):
 
 
 class RunRecord(L.Callback):
-    """Writes into each checkpoint which run it is of: overrides, stage, the model's class, and the data.
+    """Writes into each checkpoint which run it is of.
+
+    That is: overrides, stage, what is behind it, the model's class, and the data.
 
     Parameters
     ----------
@@ -148,10 +150,19 @@ class RunRecord(L.Callback):
         The command line's, as Hydra took them.
     data_name
         What the data is called.
+    settled
+        The settings that a continuation cannot change, by key.
     """
 
-    def __init__(self, stage: str, overrides: Sequence[str], data_name: str | None = None) -> None:
-        self.record = {"version": __version__, "stage": stage, "overrides": list(overrides)}
+    def __init__(
+        self,
+        stage: str,
+        overrides: Sequence[str],
+        data_name: str | None = None,
+        settled: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.record: dict[str, Any] = {"version": __version__, "stage": stage, "overrides": list(overrides)}
+        self.record["settled"] = dict(settled or {})
         self.data_name = data_name
 
     def on_save_checkpoint(
@@ -170,7 +181,8 @@ def describe(data: DataModule, name: str | None) -> dict[str, Any]:
     Returns
     -------
     dict[str, Any]
-        ``name``; ``images``, their number; ``shape`` of one, ``[C, H, W]``; ``fingerprint``, their SHA-256.
+        ``name``; ``images``, the number of inputs; ``shape`` of one, ``[C, H, W]`` or ``[P]``;
+        ``fingerprint``, their SHA-256.
     """
     return {
         "name": name,
