@@ -1,11 +1,13 @@
 """A run's health: closed forms of its numbers, and advice where something is wrong."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from latentclust.evaluation.health import Health, active, gaussian_kl
+from latentclust.evaluation.health import REMEDIES, Health, active, gaussian_kl
 from latentclust.evaluation.results import Result
 from latentclust.evaluation.unlabeled import unlabeled_scores
 
@@ -13,13 +15,18 @@ RNG = np.random.default_rng(0)
 
 
 def judged(
-    sizes: list[int], k: int, confidence: float = 0.9, kl: list[float] | None = None, alive: int | None = None
+    sizes: list[int],
+    k: int,
+    confidence: float = 0.9,
+    kl: list[float] | None = None,
+    alive: int | None = None,
+    remedies: Sequence[str] = REMEDIES,
 ) -> Health:
     clusters = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes))
     made = Result.of("VaDE", (clusters, None), (None, None), k, None)
     points = RNG.normal(size=(len(clusters), 2))
     scores = unlabeled_scores(points, clusters, confidence=np.full(len(clusters), confidence))
-    return Health.of(Result(**vars(made) | {"unlabeled": scores}), k, kl, alive)
+    return Health.of(Result(**vars(made) | {"unlabeled": scores}), k, kl, alive, remedies)
 
 
 def test_the_divergence_from_the_standard_normal_is_torchs() -> None:
@@ -70,3 +77,18 @@ def test_what_is_wrong_comes_with_what_to_try(health: Health, words: str) -> Non
     (advice,) = health.advice
     assert words in advice
     assert "try" in advice
+
+
+def test_nothing_that_a_run_does_not_have_is_advised() -> None:
+    found = [judged(sizes, 3, 0.5, remedies=()).advice for sizes in ([50, 50], [99, 98, 1])]
+    assert found == [
+        (
+            "1 of 3 clusters has died: try fewer (n_clusters=2)",
+            "The mean confidence is 50 %: the clusters overlap; try fewer clusters or n_clusters=auto",
+        ),
+        (
+            "The smallest cluster has 0.51 % of the inputs: look at them; if they are no group of their own, "
+            "try fewer clusters",
+            "The mean confidence is 50 %: the clusters overlap; try fewer clusters or n_clusters=auto",
+        ),
+    ]

@@ -84,4 +84,4 @@ def test_as_many_clusters_as_there_are_is_one_line(trained: Command, latentclust
     trained("experiment=tiny_vade")
     run = latentclust("task=merge", "ckpt_path=last")
     assert run.status == 2
-    assert "the run has 10 clusters, and n_clusters is 10: give fewer" in run.err
+    assert "the run has 10 clusters, and n_clusters is 10: give fewer, as in n_clusters=5" in run.err

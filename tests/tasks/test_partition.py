@@ -157,6 +157,18 @@ def test_images_of_ones_own_without_labels(latentclust: Command, tmp_path: Path)
     assert figures(outcome.folder) == {"clusters", "distances", "means"}
 
 
+def test_a_few_rows_many_times_over(latentclust: Command, tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.eye(4)[np.arange(100) % 4])
+    outcome = latentclust(
+        "model=kmeans", "data=files", "data.path=mine.npz", "n_clusters=9", "figures.at_end=false"
+    )
+    (warning,) = outcome.summary["warnings"]
+    assert warning.startswith(
+        "only 4 of the 100 vectors are different, so that of 9 clusters some mean nothing"
+    )
+    assert outcome.summary["health"]["advice"] == ["5 of 9 clusters have died: try fewer (n_clusters=4)"]
+
+
 def test_a_sweep_over_dimensions(latentclust: Command, tmp_path: Path) -> None:
     outcome = latentclust(
         "-m", "experiment=lab/part1_dims", "data.dims=2,20,200", "data.n=200", "figures.at_end=false"

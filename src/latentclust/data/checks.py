@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from latentclust.data.mapped import InputRows
 from latentclust.data.memory import require_memory
@@ -52,6 +53,31 @@ def require_variety(inputs: InputRows, what: str = "rows") -> None:
         )
     if len(inputs) > 1:
         raise LatentclustError(f"all {len(inputs):,} {what} are equal, so there is nothing to cluster")
+
+
+def too_alike(inputs: InputRows | NDArray[np.floating], n_clusters: int, what: str) -> str | None:
+    """Say that there are fewer different inputs than clusters; None if there are not.
+
+    Parameters
+    ----------
+    inputs
+        N of them; of many different ones only the first are looked at.
+    n_clusters
+        K.
+    what
+        What they are called.
+    """
+    found: set[bytes] = set()
+    for start in range(0, len(inputs), CHUNK):
+        part = inputs[start : start + CHUNK]
+        found.update(row.tobytes() for row in np.asarray(part.cpu() if isinstance(part, Tensor) else part))
+        if len(found) >= n_clusters:
+            return None
+    n = len(found)
+    return (
+        f"only {n} of the {len(inputs):,} {what} {'is' if n == 1 else 'are'} different, so that of "
+        f"{n_clusters} clusters some mean nothing: give n_clusters={n} or fewer"
+    )
 
 
 def checked_images(images: NDArray[Any]) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from latentclust.clustering.partitions import partition as partition_points
+from latentclust.data.checks import too_alike
 from latentclust.engine.apart import process_as_found
 from latentclust.engine.choosing import choose_number
 from latentclust.engine.outcome import Outcome
@@ -49,6 +50,8 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
     for line in () if inputs.data is None else inputs.data.notes:
         tell(line)
     require_enough(len(inputs.sample), settings.k_limits[0], inputs.kind)
+    if told := too_alike(inputs.sample, settings.k_limits[0], inputs.kind):
+        run.warn(told)
     settings, choice = choose_number(inputs.data or inputs.sample, settings, run)
     k = settings.k
     with run.timed("partition"):
@@ -69,7 +72,7 @@ def partition(inputs: Inputs, settings: Settings, run: Run | None = None) -> Out
         accelerator="cpu",  # scikit-learn's
         config=settings.plain(),
         inputs=inputs.kind,
-        health=Health.of(results[-1], k),
+        health=Health.of(results[-1], k, remedies=()),
         choice=choice,
     )
     summary.write(run.folder)  # now, so that a figure that fails does not cost the numbers

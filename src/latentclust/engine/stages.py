@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from latentclust.clustering.choose import Choice
 from latentclust.data import Augmentation, DataModule
+from latentclust.data.checks import too_alike
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result, collapse
 from latentclust.gallery.number import show_choice
@@ -77,6 +78,8 @@ def prepare(inputs: DataModule, settings: Settings, run: Run) -> tuple[DataModul
     settings = resolved(inputs, settings, told=run.checkpoint is None)
     inputs.augment_as(Augmentation(**settings.augment.model_dump()))
     require_enough(len(inputs.pool), settings.k_limits[0], f"{inputs.kind}s")
+    if told := too_alike(inputs.pool.inputs, settings.k_limits[0], f"{inputs.kind}s"):
+        run.warn(told)
     run.check_data(inputs, name_of(inputs))
     if inputs.passes > 1:
         log.info(

@@ -12,6 +12,8 @@ from latentclust.evaluation.results import Result, smallest_expected
 ACTIVE_SHARE = 0.01
 # Below, the clusters are guesses.
 LEAST_CONFIDENCE = 0.6
+# What may help a model that learns its clusters, beside another K.
+REMEDIES = ("more pretraining", "a lower learning rate", "another init")
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,23 @@ class Health:
         n_clusters: int,
         kl_per_dimension: Sequence[float] | None = None,
         active_dimensions: int | None = None,
+        remedies: Sequence[str] = REMEDIES,
     ) -> "Health":
-        """Judge a run by its own clustering and its posterior."""
+        """Judge a run by its own clustering and its posterior.
+
+        Parameters
+        ----------
+        own, n_clusters
+            Its clustering, and K.
+        kl_per_dimension, active_dimensions
+            As the attributes.
+        remedies
+            What else the run could have had that other clusters come from; empty: nothing was trained.
+        """
         confidence = None if own.unlabeled is None else own.unlabeled.confidence
         kl = None if kl_per_dimension is None else tuple(round(float(value), 4) for value in kl_per_dimension)
-        told = advice(own, n_clusters, confidence, None if kl is None else len(kl), active_dimensions)
+        n_dimensions = None if kl is None else len(kl)
+        told = advice(own, n_clusters, confidence, n_dimensions, active_dimensions, remedies)
         return cls(
             n_clusters,
             own.pool.used,
@@ -127,31 +141,28 @@ def advice(
     confidence: float | None,
     n_dimensions: int | None,
     active_dimensions: int | None,
+    remedies: Sequence[str],
 ) -> list[str]:
     """Say what to try, for each thing that is wrong."""
     told = []
     dead = n_clusters - own.pool.used
     if dead > 0:
-        told.append(
-            f"{dead} of {n_clusters} clusters {'has' if dead == 1 else 'have'} died: try fewer (n_clusters="
-            f"{own.pool.used}), more pretraining, a lower learning rate or another init"
-        )
+        tried = _either(f"fewer (n_clusters={own.pool.used})", *remedies)
+        told.append(f"{dead} of {n_clusters} clusters {'has' if dead == 1 else 'have'} died: try {tried}")
     elif own.pool.smallest_share < smallest_expected(n_clusters):
         told.append(
             f"The smallest cluster has {100 * own.pool.smallest_share:.2f} % of the inputs: look at them; if "
-            "they are no group of their own, try fewer clusters or another init"
+            f"they are no group of their own, try {_either('fewer clusters', *remedies[-1:])}"
         )
     if confidence is not None and n_clusters > 1 and confidence < LEAST_CONFIDENCE:
-        told.append(
-            f"The mean confidence is {100 * confidence:.0f} %: the clusters overlap; try fewer clusters, "
-            "n_clusters=auto or longer training"
-        )
+        tried = _either("fewer clusters", "n_clusters=auto", *["longer training"] * bool(remedies))
+        told.append(f"The mean confidence is {100 * confidence:.0f} %: the clusters overlap; try {tried}")
     if n_dimensions is not None and active_dimensions is not None:
         idle = n_dimensions - active_dimensions
         if active_dimensions == 0:
             told.append(
-                "No latent dimension depends on the input, so the posterior has collapsed: try a smaller "
-                "weight of the KL term (model.beta), a lower learning rate or more pretraining"
+                "No latent dimension depends on the input, so the posterior has collapsed: try "
+                + _either("a smaller weight of the KL term", "a lower learning rate", *remedies[:1])
             )
         elif idle > n_dimensions // 2:
             told.append(
@@ -159,3 +170,9 @@ def advice(
                 f"{active_dimensions}, or a smaller weight of the KL term"
             )
     return told
+
+
+def _either(*words: str) -> str:
+    """Join what may be tried, as in "this, that or another"."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

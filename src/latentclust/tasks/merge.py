@@ -46,10 +46,12 @@ def merge(settings: Settings, run: Run) -> None:
     """
     begin(settings, run)
     wanted, had = settings.k, _clusters_of(settings, run)
+    if had < 2:
+        raise LatentclustError("task=merge: the run has one cluster: there is nothing to merge")
     if wanted >= had:
         raise LatentclustError(
             f"task=merge: the run has {had} clusters, and n_clusters is {wanted}: give fewer, as in "
-            f"n_clusters={max(1, had // 3)}"
+            f"n_clusters={had - had // 2}"
         )
     with run.timed("data"):
         data, model, filled = load_trained(settings.model_copy(update={"n_clusters": had}), run)
@@ -96,7 +98,7 @@ def merge(settings: Settings, run: Run) -> None:
         accelerator=choose_accelerator(settings.trainer.accelerator),
         config=filled.plain() | {"n_clusters": wanted},
         inputs=f"{data.kind}s",
-        health=Health.of(own, wanted),
+        health=Health.of(own, wanted, remedies=()),
     )
     summary.write(run.folder)
     if settings.figures.at_end:

@@ -15,10 +15,10 @@ from latentclust.data import DataModule
 from latentclust.data.batches import as_floats
 from latentclust.data.mapped import parts
 from latentclust.evaluation.baselines import RESTARTS, cluster_codes, cluster_pixels, nearest_component
-from latentclust.evaluation.health import Health, active, gaussian_kl
+from latentclust.evaluation.health import REMEDIES, Health, active, gaussian_kl
 from latentclust.evaluation.results import Result
 from latentclust.evaluation.unlabeled import sampled, unlabeled_scores
-from latentclust.models import AE, Clusters, HasMixture, LatentModel
+from latentclust.models import AE, Clusters, HasMixture, LatentModel, StartsFromMixture
 from latentclust.models.base import VariationalModel
 from latentclust.training.inference import CHUNK, evaluating, in_chunks, looked_at, over_pool_and_test
 
@@ -135,8 +135,10 @@ def without_labels(data: DataModule, model: LatentModel, results: list[Result]) 
 
 def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int) -> Health:
     """Judge the run: its clusters, and where the model has posteriors, their dimensions."""
+    # The codes of the other models are clustered when their training is over.
+    remedies = REMEDIES if isinstance(model, StartsFromMixture) else ("longer training",)
     if not isinstance(model, VariationalModel):
-        return Health.of(own, n_clusters)
+        return Health.of(own, n_clusters, remedies=remedies)
     chosen = torch.from_numpy(sampled(len(data.pool))).to(data.pool.inputs.device)
     with evaluating(model.to(data.pool.inputs.device)):
         inputs = data.pool.inputs[chosen]
@@ -152,7 +154,8 @@ def health_of(data: DataModule, model: LatentModel, own: Result, n_clusters: int
                 value.detach().cpu().double().numpy() for value in (mixture.means, mixture.variances)
             )
     kl = gaussian_kl(mu, log_var, gamma, means, variances)
-    return Health.of(own, n_clusters, [float(value) for value in kl], int(active(mu, log_var).sum()))
+    kl_per_dimension, n_active = [float(value) for value in kl], int(active(mu, log_var).sum())
+    return Health.of(own, n_clusters, kl_per_dimension, n_active, remedies)
 
 
 @torch.inference_mode()
