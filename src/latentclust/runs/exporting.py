@@ -129,8 +129,8 @@ def export(deployed: Deployed, example: Tensor, folder: Path, kind: str) -> Path
     LatentclustError
         If the file cannot be written, or a part of the model cannot be expressed in the format.
     """
-    # Its passes announce each constant that they share.
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)
+    for chatty in ("onnx_ir", "onnxscript"):  # they announce each step of theirs
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     path = folder / f"model{SUFFIXES[kind]}"
     sizes = {"x": {0: torch.export.Dim("batch", min=1)}}
     try:

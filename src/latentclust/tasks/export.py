@@ -27,7 +27,7 @@ def export_model(settings: Settings, run: Run) -> None:
     """Write ``model.onnx`` or ``model.pt2`` and ``export.json``: raw inputs in, what is said of each out.
 
     That is its cluster, gamma and code, how well the model explains it (unless ``output.bound`` is false),
-    and whether it is like nothing seen. The file is opened again and compared with the model on up to 1,000
+    and whether it is like nothing seen. The file is opened again and compared with the model on 1,000
     random inputs.
 
     Raises
@@ -56,6 +56,6 @@ def export_model(settings: Settings, run: Run) -> None:
         )
     *others, last = deployed.outputs
     tell(
-        f"{path}: raw inputs in; {', '.join(others)} and {last} out. On {CHECKED:,} inputs it differs from "
-        f"PyTorch by at most {apart}; {found['cluster']:.0f} clusters differ. See {facts}"
+        f"{path}: raw inputs in; {', '.join(others)} and {last} out. On {CHECKED:,} random inputs it "
+        f"differs from PyTorch by at most {apart}; {found['cluster']:.0f} clusters differ. See {facts}"
     )
