@@ -166,7 +166,9 @@ def test_images_of_other_numbers_mean_the_same_as_uint8() -> None:
         np.testing.assert_array_equal(own.predict_proba(digits.astype(dtype)), own.predict_proba(digits))
 
 
-def test_bad_input_is_a_value_error() -> None:
+def test_bad_input_is_a_value_error(fitted: DeepClustering) -> None:
+    with pytest.raises(ValueError, match="0 inputs cannot be drawn"):
+        fitted.sample(0)
     with pytest.raises(ValueError, match="choose fewer"):
         quick(n_clusters=300).fit(X)
     with pytest.raises(ValueError, match="no choice of model"):

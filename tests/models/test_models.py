@@ -103,6 +103,17 @@ def test_samples_come_from_the_cluster_that_was_asked_for() -> None:
         model.sample(1, cluster=K)
 
 
+@pytest.mark.parametrize("kind", [VAE, VaDE])
+@pytest.mark.parametrize("n", [0, -1, 2.5])
+def test_only_some_can_be_drawn(kind: type[VAE] | type[VaDE], n: float) -> None:
+    model = build(kind)
+    assert isinstance(model, VAE | VaDE)
+    with pytest.raises(
+        LatentclustError, match=rf"{n} inputs cannot be drawn: give a whole number, at least 1"
+    ):
+        model.sample(n)  # type: ignore[arg-type]
+
+
 def test_a_vae_samples_by_decoding_standard_normal_codes() -> None:
     model = build(VAE)
     assert isinstance(model, VAE)

@@ -181,13 +181,16 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
         Raises
         ------
         ValueError
-            If the model has no distribution of codes, as AE, DEC and IDEC.
+            If the model has no distribution of codes, as AE, DEC and IDEC, or `n_samples` is not a whole
+            number of at least 1.
         """
         model = self._model()
         if not isinstance(model, HasMixture | Samples):
             raise ValueError(f"model={self.model!r} generates nothing: choose vade or vae")
         generator = torch.Generator().manual_seed(seed_of(self.random_state))
-        return self._raw(model.sample(n_samples, generator=generator))
+        with as_value_errors():
+            drawn = model.sample(n_samples, generator=generator)
+        return self._raw(drawn)
 
     def save(self, path: str | Path) -> None:
         """Write everything to a file, which is also a checkpoint for ``task=predict`` of the command line."""

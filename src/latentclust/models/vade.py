@@ -261,6 +261,6 @@ class VaDE(VariationalModel, StartedModel):
         Raises
         ------
         LatentclustError
-            If there is no such cluster.
+            If there is no such cluster, or ``n`` is not a whole number of at least 1.
         """
         return self.decode(self.sample_codes(n, cluster, generator)[0])

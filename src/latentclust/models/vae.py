@@ -8,6 +8,7 @@ from torch import Tensor
 from latentclust.models.base import VariationalModel
 from latentclust.modules.decoders import build_decoder
 from latentclust.modules.likelihoods import likelihood_of
+from latentclust.modules.mixture import require_drawable
 from latentclust.modules.networks import GaussianEncoder
 from latentclust.modules.objectives import ELBO, reparameterize, vae_elbo
 
@@ -87,5 +88,12 @@ class VAE(VariationalModel):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Generate ``n`` images ``(n, C, H, W)`` in [0, 1] from codes of N(0, I)."""
+        """Generate ``n`` images ``(n, C, H, W)`` in [0, 1] from codes of N(0, I).
+
+        Raises
+        ------
+        LatentclustError
+            If ``n`` is not a whole number of at least 1.
+        """
+        require_drawable(n)
         return self.decode(torch.randn(n, self.latent_dim, generator=generator, device=self.device))

@@ -5,6 +5,7 @@ those into half precision.
 """
 
 from math import log, pi
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -124,8 +125,9 @@ class GaussianMixturePrior(nn.Module):
         Raises
         ------
         LatentclustError
-            If there is no such cluster.
+            If there is no such cluster, or ``n`` is no number of codes.
         """
+        require_drawable(n)
         n_clusters, device = len(self.logits), self.logits.device
         if cluster is None:
             clusters = torch.multinomial(self.log_pi.exp(), n, replacement=True, generator=generator)
@@ -168,3 +170,15 @@ class GaussianMixturePrior(nn.Module):
         """Sum log N over D, given (the expectation of) the squared distances ``(..., K, D)`` to the means."""
         log_vars = self.bounded_log_vars
         return -0.5 * (log(2 * pi) + log_vars + squared * (-log_vars).exp()).sum(dim=-1)
+
+
+def require_drawable(n: int) -> None:
+    """Refuse what is no number of inputs to draw.
+
+    Raises
+    ------
+    LatentclustError
+        If it is not a whole number of at least 1.
+    """
+    if not isinstance(n, Integral) or n < 1:
+        raise LatentclustError(f"{n} inputs cannot be drawn: give a whole number, at least 1")
