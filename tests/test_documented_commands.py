@@ -127,7 +127,7 @@ def begin(latentclust: Command, trained: Command, monkeypatch: pytest.MonkeyPatc
                 patch.setitem(tasks.TASKS, name, only_begin)
             patch.setattr(searching, "search", lambda settings, *rest: begun.append(settings))
             # A machine that has everything.
-            patch.setattr(door, "require_data", lambda settings: None)
+            patch.setattr(door, "require_places", lambda settings: None)
             patch.setattr(hardware.CUDAAccelerator, "is_available", staticmethod(lambda: True))
             for arguments in expanded(shlex.split(command)[3:]):
                 outcome = latentclust(*arguments)

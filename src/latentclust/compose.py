@@ -68,8 +68,16 @@ class Composer:
         ------
         OverrideParseException
             If one cannot be read.
+        LatentclustError
+            If one has no key.
         """
-        return OverridesParser.create(config_loader=self.hydra.config_loader).parse_overrides(list(overrides))
+        parsed = OverridesParser.create(config_loader=self.hydra.config_loader).parse_overrides(
+            list(overrides)
+        )
+        for override in parsed:
+            if not override.key_or_group:
+                raise LatentclustError(f"'{override.input_line}' has no key: write GROUP=CHOICE or KEY=VALUE")
+        return parsed
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """Compose one run's configuration, its node ``hydra`` too."""

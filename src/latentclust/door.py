@@ -119,18 +119,20 @@ def check_overrides(
         raise LatentclustError(explain(error, conf, chosen, defaults, list(overrides))) from error
     settings = check_settings(plain, untouched(composer, overrides))
     require_packages(settings)
-    require_data(settings)
+    require_places(settings)
     return settings
 
 
-def require_data(settings: Settings) -> None:
-    """Check that the user's own data are where a task is to load them from.
+def require_places(settings: Settings) -> None:
+    """Check that there is what a task is to read: the user's own data, or the run of a report.
 
     Raises
     ------
     LatentclustError
-        If there is nothing.
+        If there is not.
     """
+    if settings.run is not None and not Path(settings.run).is_dir():
+        raise LatentclustError(f"run: there is no folder '{settings.run}': give that of a run that has ended")
     data = settings.data
     if settings.task.name not in LOADING or settings.input is not None:
         return

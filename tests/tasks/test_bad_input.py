@@ -96,6 +96,11 @@ TINY = "experiment=tiny_vade"
         ([TINY, "model.warmup.kl_weight=5"], "model.warmup.hold_epochs is 0, so no epoch has it"),
         (["model.warmup.kl_epochs=5"], "it must be at most model.warmup.hold_epochs, which is 4"),
         (["data=moons"], "data=moons are points"),
+        (["task=report", "run=nowhere"], "run: there is no folder 'nowhere': give that of a run"),
+        (["=3"], "'=3' has no key: write GROUP=CHOICE or KEY=VALUE"),
+        (["-m", "seed=1,2", "=vae"], "'=vae' has no key"),
+        (["+=3"], "'+=3' has no key"),
+        (["~"], "'~' has no key"),
         (["preprocess=standardise"], "the step 'standardise' (did you mean 'standardize'?): it must be one"),
         (
             ["data=files", "data.path=nowhere.npz"],
