@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -175,6 +176,11 @@ def test_bad_input_is_a_value_error(fitted: DeepClustering) -> None:
         quick(model="vadr").fit(X)
     with pytest.raises(ValueError, match="generates nothing"):
         quick(model="dec", settings={"network.widths": [8], "model.pretrain.max_epochs": 1}).fit(X).sample()
+
+
+def test_rows_that_are_too_alike_are_warned_of() -> None:
+    with pytest.warns(ConvergenceWarning, match="only 1 of the 60 vectors is different"):
+        quick().fit(np.ones((60, 5)))
 
 
 @pytest.mark.parametrize("model", ["kmeans", "gmm", "spectral"])

@@ -25,6 +25,7 @@ from latentclust.estimator.habits import (
     plain_state,
     seed_of,
     settings_of,
+    warn_of_alike,
 )
 from latentclust.models import Clusters, HasMixture, LatentModel, Samples
 from latentclust.runs.checkpoints import read_checkpoint
@@ -129,6 +130,7 @@ class DeepClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterM
             with nullcontext() if self.verbose else redirect_stdout(io.StringIO()):
                 outcome = engine.fit(data, settings, run)
             self._checkpoint = read_checkpoint(run.folder / "checkpoints" / "last.ckpt")
+        warn_of_alike(inputs, settings.k_limits[0])
         assert isinstance(outcome.model, LatentModel)
         self.model_ = outcome.model.cpu().eval()
         self.labels_: NDArray[np.int64] = outcome.clusters.numpy()

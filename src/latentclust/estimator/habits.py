@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from latentclust.data.checks import too_alike
 from latentclust.data.description import Description
 from latentclust.data.ranges import in_fitted_numbers
 from latentclust.errors import LatentclustError
@@ -80,6 +83,19 @@ def settings_of(params: Mapping[str, Any], folder: str) -> Settings:
             "scikit-learn has KMeans, GaussianMixture and SpectralClustering"
         )
     return settings
+
+
+def warn_of_alike(inputs: Tensor, n_clusters: int) -> None:
+    """Warn as scikit-learn's KMeans does where fewer inputs are different than there are clusters.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If they are.
+    """
+    told = too_alike(inputs, n_clusters, "vectors" if inputs.dim() == 2 else "images")
+    if told is not None:
+        warn(told, ConvergenceWarning, stacklevel=3)
 
 
 def plain(value: Any) -> Any:
