@@ -237,6 +237,14 @@ def test_holes_and_images_are_no_matter_for_principal_components() -> None:
         Preprocess.fit(["standardize"], torch.zeros(3, 1, 2, 2))
 
 
+def test_images_of_floats_are_made_8_bits() -> None:
+    with pytest.raises(LatentclustError, match=r"none is for 8-bit images and vectors, .* choose unit"):
+        Preprocess.fit(["none"], torch.zeros(3, 1, 2, 2))
+    bytes_ = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
+    assert Preprocess.fit(["none"], bytes_)(bytes_).dtype == torch.uint8
+    assert Preprocess.fit(["none", "unit"], torch.zeros(3, 1, 2, 2))(bytes_.float()).dtype == torch.uint8
+
+
 def test_each_step_that_can_be_written_is_there() -> None:
     assert tuple(TRANSFORMS) == STEPS
 

@@ -76,6 +76,10 @@ class Preprocess(nn.Module):
         for step in parsed:
             if inputs.dim() > 2 and step.name not in ("unit", "none"):
                 raise LatentclustError(f"preprocess={step} is for vectors, and these are images: choose unit")
+        if inputs.dim() > 2 and inputs.dtype != torch.uint8 and all(step.name == "none" for step in parsed):
+            raise LatentclustError(
+                "preprocess=none is for 8-bit images and vectors, and these images are floats: choose unit"
+            )
         transforms: list[Transform] = []
         for number, step in enumerate(parsed):
             transforms.append(TRANSFORMS[step.name].fit(inputs, step.n))
