@@ -13,6 +13,7 @@ from latentclust.settings import Settings, settings_for
 from latentclust.settings.data import PoolData
 from latentclust.settings.model import Pretrained
 from latentclust.training.builders import build_data
+from tests.conftest import Command
 
 TINY = {
     "network.channels": [],
@@ -111,6 +112,17 @@ def test_how_processes_share_batches_is_code_that_counts(monkeypatch: pytest.Mon
 def test_augmentation_counts_where_the_pretraining_has_it() -> None:
     with_it = {"model.pretrain.augment": True}
     assert len({place(with_it | {"augment.degrees": degrees}) for degrees in (0, 5, 10)}) == 3
+
+
+@pytest.mark.long
+def test_evaluate_finds_a_pretraining_that_was_augmented(latentclust: Command) -> None:
+    short = ("experiment=tiny_vade", "data.limit=60", "n_clusters=3", "trainer.max_epochs=1")
+    fitted = latentclust(*short, "augment=affine", "model.pretrain.augment=true")
+    measured = latentclust("task=evaluate", "ckpt_path=last").summary["results"]
+    assert [row["method"] for row in measured if "AE latents" in row["method"]]
+    again = {row["method"]: row["pool"] for row in measured}
+    of_the_run = {row["method"]: row["pool"] for row in fitted.summary["results"]}
+    assert again.items() <= of_the_run.items()
 
 
 def test_other_images_of_the_same_shape_are_another_pretraining() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from latentclust.data import DataModule
+from latentclust.data import Augmentation, DataModule
 from latentclust.engine.stages import resolved
 from latentclust.errors import LatentclustError
 from latentclust.evaluation.results import Result
@@ -81,6 +81,7 @@ def load_trained(settings: Settings, run: Run) -> tuple[DataModule, LatentModel,
     fast_dev_run = settings.trainer.fast_dev_run
     data = build_data(settings.data, settings.steps, seed, k, fast_dev_run=fast_dev_run).to(accelerator)
     settings = resolved(data, settings, told=False)
+    data.augment_as(Augmentation(**settings.augment.model_dump()))  # a cached pretraining may depend on it
     assert isinstance(settings.model, NetworkModel)
     model = build_model(settings.model, settings.network, k, seed, data.input_shape)
     load_weights(checkpoint, model)
