@@ -18,7 +18,6 @@ NO_MATTER_KEYS = (
     "trainer.enable_progress_bar",
     "trainer.enable_model_summary",
     "trainer.profiler",
-    "trainer.max_time",
     "data.root",
 )
 # Groups that say what other settings are, beside those of their own name.
@@ -60,7 +59,7 @@ def matters(key: str) -> bool:
 
     Examples
     --------
-    >>> [matters(key) for key in ("seed", "figures.svg", "trainer.devices", "trainer.max_epochs")]
+    >>> [matters(key) for key in ("seed", "figures.svg", "trainer.devices", "trainer.max_time")]
     [False, False, False, True]
     """
     if key in NO_MATTER_CALLBACKS or key.rpartition(".")[0] in NO_MATTER_CALLBACKS[1:]:
