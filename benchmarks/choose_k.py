@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from criteria import CRITERIA
 from pages import DOCS, fill_page, markdown
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 from latentclust.clustering import nearest_images
-from latentclust.clustering.choose import CRITERIA, LAID_OUT_BY, SAMPLE, Space, space_of
+from latentclust.clustering.choose import LAID_OUT_BY, SAMPLE, Space, space_of
 from latentclust.data import DigitsDataModule, MNISTDataModule
 from latentclust.data.points import make_points
 from latentclust.data.preprocess import Preprocess, suitable_steps
