@@ -33,6 +33,15 @@ def test_candidates_miss_hardly_any_neighbor_of_images() -> None:
     assert (found.distances <= true.distances[:, -1:] * (1 + 1e-6)).mean() > 0.999
 
 
+@pytest.mark.parametrize("mean", [10, 1e3, 1e5])
+def test_large_means_hide_no_neighbor(mean: float) -> None:
+    random = np.random.default_rng(0)
+    points = random.normal(size=(700, 80)) * np.where(np.arange(80) < 20, 1, 0.01)
+    points = (points + mean * random.uniform(0.5, 1, 80)).astype(np.float32)
+    found, true = nearest(points, 9), by_hand(points, 9)
+    assert (found.distances <= true.distances[:, -1:] * (1 + 1e-4)).all()
+
+
 def test_as_many_neighbors_as_points() -> None:
     points = np.random.default_rng(0).normal(size=(12, 50))
     assert (np.sort(nearest(points, 12).indices, axis=1) == np.arange(12)).all()

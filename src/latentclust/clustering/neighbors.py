@@ -14,6 +14,7 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.on_device import computes, nearest_points
+from latentclust.data.moments import moments
 from latentclust.numba_cache import keep_compiled
 
 # Up to this many dimensions a tree finds the neighbors sooner than all distances do.
@@ -24,6 +25,8 @@ TREE_DIMS = 15
 SCREEN_DIMS = 32
 CANDIDATES = 3
 CHUNK = 512
+# Means of so many standard deviations: covariances, differences of sums of squares, begin to lose digits.
+FAR_OFF = 10
 # Points whose neighbors scikit-learn searches at once: enough to keep every core busy.
 SEARCHED = 8192
 
@@ -57,7 +60,7 @@ def nearest(points: Tensor | NDArray[np.floating], n: int) -> Neighbors:
     if dims <= components or CANDIDATES * n >= len(points):
         return _search(points, n, "brute")
     with np.errstate(invalid="ignore"):  # equal points have no variance to share out
-        screen = PCA(components, svd_solver="covariance_eigh").fit_transform(points)
+        screen = PCA(components, svd_solver="covariance_eigh").fit_transform(_without_large_means(points))
     keep_compiled(_euclidean)
     candidates = _search(screen, CANDIDATES * n, "brute").indices
 
@@ -95,6 +98,18 @@ def nearest_of(candidates: NDArray[np.int64], n: int, measure: Measure) -> Neigh
     return Neighbors(
         np.take_along_axis(candidates, order, axis=1), np.sqrt(np.take_along_axis(distances, order, axis=1))
     )
+
+
+def _without_large_means(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Center points ``(N, F)`` whose means would drown their differences in float32; others stay."""
+    mean, variance = (found.numpy() for found in moments(torch.from_numpy(points)))
+    if np.abs(mean).max() <= FAR_OFF * np.sqrt(variance.max()):
+        return points
+    centered = np.empty_like(points)
+    for start in range(0, len(points), SEARCHED):
+        rows = slice(start, start + SEARCHED)
+        centered[rows] = points[rows] - mean  # in float64
+    return centered
 
 
 @njit(fastmath=True, nogil=True)
