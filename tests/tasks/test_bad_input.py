@@ -183,6 +183,7 @@ def test_what_is_behind_a_run_is_not_changed(
     [
         ("model.latent_dim=5", "has latent_dim 4, the settings give 5"),
         ("network.widths=[8]", "has widths"),
+        ("model.likelihood=gaussian", "has likelihood squared_error, the settings give gaussian"),
         ("trainer.max_epochs=1", "has 2 epochs behind it"),
         ("model=vae", "holds a model of class AE, not VAE"),
     ],

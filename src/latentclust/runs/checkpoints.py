@@ -169,12 +169,12 @@ def check_fit(path: Path, model: LatentModel, max_epochs: int | None = None) -> 
     Raises
     ------
     LatentclustError
-        If it is of another class or size, or was trained longer already.
+        If it is of another class, size or likelihood, or was trained longer already.
     """
     checkpoint = read_checkpoint(path)
     check_class(path, checkpoint, type(model))
     settings = checkpoint["hyper_parameters"]
-    for name in ("input_shape", "channels", "widths", "decoder", "latent_dim", "n_clusters"):
+    for name in ("input_shape", "channels", "widths", "decoder", "likelihood", "latent_dim", "n_clusters"):
         held = settings.get(name, EARLIER.get(name))
         if name in model.hparams and held != model.hparams[name]:
             raise LatentclustError(
