@@ -160,7 +160,7 @@ def test_a_checkpoint_of_another_model(trained: Command, latentclust: Command) -
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("seed=1", "has seed 0, the settings give 1: that is behind the run; leave out what changes it"),
+        ("seed=1", "has seed 0, the settings give 1: that is behind the run; leave seed out or give seed=0"),
         ("init=kmeans", "has init gmm, the settings give kmeans"),
         ("init.n_init=2", "has init.n_init 1, the settings give 2"),
         ("model.pretrain.max_epochs=3", "has model.pretrain.max_epochs 2, the settings give 3"),

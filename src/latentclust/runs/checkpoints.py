@@ -146,9 +146,10 @@ def check_settled(path: Path, settings: Settings) -> None:
     was = record.get("settled")
     for key, now in settled(settings, record["stage"]).items():
         if isinstance(was, dict) and key in was and was[key] != now:
+            name, then = key.removesuffix(".name"), "null" if was[key] is None else was[key]
             raise LatentclustError(
-                f"ckpt_path: '{path}' has {key.removesuffix('.name')} {was[key]}, the settings give {now}: "
-                "that is behind the run; leave out what changes it, or start a new run"
+                f"ckpt_path: '{path}' has {name} {then}, the settings give {now}: that is behind the run; "
+                f"leave {name} out or give {name}={then}, or start a new run"
             )
 
 
