@@ -33,6 +33,7 @@ from latentclust.clustering.manifold import FEWEST_PER_COMPONENT, Parted, best_p
 from latentclust.clustering.modularity import (
     edge_information,
     edge_shares,
+    evenness,
     graph_of,
     merge_parts,
     modularity,
@@ -119,10 +120,8 @@ def picked(
 ) -> dict[str, float]:
     """Return the mean accuracy of what each criterion picks, over all draws of two layouts of each width."""
     alike = np.array([[adjusted_rand_score(one, other) for other in every] for one in every])
-    parted = [
-        Parted(one, *fit, converged=True)
-        for one, *fit in zip(every, values["modularity"], values["information"], strict=True)
-    ]
+    fits = zip(every, values["modularity"], values["information"], strict=True)
+    parted = [Parted(one, *fit, evenness(one, int(one.max()) + 1), converged=True) for one, *fit in fits]
     found: dict[str, list[float]] = {}
     pairs = [list(combinations(range(start, n_layouts, 2), 2)) for start in (0, 1)]
     for drawn in (narrow + wide for narrow, wide in product(*pairs)):

@@ -19,7 +19,7 @@ from pages import fill_page, markdown
 
 import runs
 from latentclust.clustering.manifold import Parted, best_partition, embed
-from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
+from latentclust.clustering.modularity import edge_information, evenness, graph_of, merge_parts, modularity
 from latentclust.clustering.scikit import mixture_of
 from latentclust.evaluation.assignment import cluster_accuracy
 from latentclust.hardware import device_name
@@ -46,6 +46,7 @@ def measure(name: str) -> dict[str, Any]:
                 "acc": cluster_accuracy(clusters, labels),
                 "modularity": modularity(clusters, graph),
                 "information": edge_information(clusters, graph),
+                "evenness": evenness(clusters, k),
             }
             found[f"{share:g}"].append(about)
     least = float(np.unique(labels, return_counts=True)[1].min() / len(labels))
@@ -54,8 +55,9 @@ def measure(name: str) -> dict[str, Any]:
 
 def taken(layouts: dict[str, list[dict[str, float]]]) -> int:
     """Count the layouts whose united parts the recipe for images would take, each by itself."""
+    fits = ("modularity", "information", "evenness")
     plain, united = (
-        [Parted(np.empty(0), one["modularity"], one["information"], converged=True) for one in layouts[share]]
+        [Parted(np.empty(0), *(one[what] for what in fits), converged=True) for one in layouts[share]]
         for share in ("1", f"{COMPONENTS:g}")
     )
     pairs = zip(plain, united, strict=True)

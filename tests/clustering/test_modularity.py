@@ -13,13 +13,14 @@ from sklearn.metrics import normalized_mutual_info_score
 from latentclust.clustering import Neighbors, fit_manifold, manifold, nearest
 from latentclust.clustering.manifold import (
     CLEARLY,
+    EVEN,
     NEARLY,
     Parted,
     best_partition,
     layout_seeds,
     neighbors_needed,
 )
-from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
+from latentclust.clustering.modularity import edge_information, evenness, graph_of, merge_parts, modularity
 from latentclust.clustering.scikit import mixture_of
 
 
@@ -92,7 +93,7 @@ def test_few_parts_stay_as_they_are() -> None:
 
 def test_united_parts_have_to_be_clearly_better() -> None:
     def partition(modularity: float) -> Parted:
-        return Parted(np.zeros(1, np.int64), modularity, 0.9, converged=True)
+        return fitting(modularity, 0.9)
 
     plain = [partition(0.7), partition(0.8)]
     alike, better = partition(0.8 + 0.9 * CLEARLY), partition(0.8 + 1.1 * CLEARLY)
@@ -101,29 +102,50 @@ def test_united_parts_have_to_be_clearly_better() -> None:
     assert best_partition(plain, [alike, better, partition(0.6)]) is better
 
 
-def test_modularity_chooses_where_a_neighbor_tells_nearly_as_much() -> None:
-    def partition(modularity: float, information: float) -> Parted:
-        return Parted(np.zeros(1, np.int64), modularity, information, converged=True)
+def fitting(modularity: float, information: float, evenness: float = 0.9) -> Parted:
+    return Parted(np.zeros(1, np.int64), modularity, information, evenness, converged=True)
 
-    most, near = partition(0.7, 0.9), partition(0.75, 0.9 - 0.9 * NEARLY)
-    far = partition(0.8, 0.9 - 1.1 * NEARLY)
-    assert best_partition([most, near, far], []) is near
-    assert best_partition([most], [far]) is most
-    assert best_partition([far], [most, near]) is near
-    assert best_partition([far, near], [most]) is near
+
+def test_what_a_neighbor_tells_counts_twice_as_much_as_modularity() -> None:
+    one, other = fitting(0.80, 0.90), fitting(0.83, 0.886)
+    assert best_partition([one, other], []) is other
+    assert best_partition([one, fitting(0.83, 0.884)], []) is one
+
+
+def test_modularity_decides_alone_where_some_clusters_are_of_equal_size() -> None:
+    uneven, even = fitting(0.8, 0.9), fitting(0.81, 0.8, EVEN)
+    assert best_partition([uneven, even], []) is even
+    assert best_partition([uneven], [even]) is even
+    assert best_partition([uneven, fitting(0.81, 0.8)], []) is uneven
+
+
+def test_by_united_parts_a_neighbor_has_to_tell_nearly_as_much() -> None:
+    plain = fitting(0.8, 0.9)
+    near, far = fitting(0.83, 0.9 - 0.9 * NEARLY), fitting(0.83, 0.9 - 1.1 * NEARLY)
+    assert best_partition([plain], [near]) is near
+    assert best_partition([plain], [far]) is plain
 
 
 def test_a_large_group_is_not_cut_for_the_sake_of_equal_sizes() -> None:
-    groups = [900, 60, 60]
-    z, labels = make_blobs(groups, 2, centers=[[0, 0], [12, 0], [15, 0]], random_state=0)
+    # of four small groups two are near each other
+    centers = [[0, 0], [14, 0], [0, 14], [-14, 0], [-10, 0]]
+    z, labels = make_blobs([400, 100, 100, 100, 100], 2, centers=centers, random_state=0)
     graph = graph_of(nearest(z, 15))
-    halves = np.where(labels == 0, z[:, 1] > 0, 2)
+    halves = np.where(labels == 0, np.where(z[:, 1] > 0, 0, 4), np.minimum(labels, 3))
     ways = [
-        Parted(one, modularity(one, graph), edge_information(one, graph), converged=True)
+        Parted(one, modularity(one, graph), edge_information(one, graph), evenness(one, 5), converged=True)
         for one in (halves, labels)
     ]
     assert ways[0].modularity > ways[1].modularity + CLEARLY
     assert best_partition(ways, []) is ways[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [([5, 5, 5], 1), ([15, 0, 0], 0), ([8, 8, 0], np.log(2) / np.log(3)), ([7], 1)]
+)
+def test_evenness_is_the_entropy_of_the_shares(sizes: list[int], expected: float) -> None:
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    assert evenness(clusters, len(sizes)) == pytest.approx(expected)
 
 
 def test_the_start_takes_united_parts_that_fit_the_graph_better() -> None:

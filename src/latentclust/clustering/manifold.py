@@ -13,15 +13,17 @@ from torch import Tensor
 
 from latentclust import progress
 from latentclust.clustering.base import Initialization, as_codes, device_of, from_partition
-from latentclust.clustering.modularity import edge_information, graph_of, merge_parts, modularity
+from latentclust.clustering.modularity import edge_information, evenness, graph_of, merge_parts, modularity
 from latentclust.clustering.neighbors import Neighbors, nearest
 from latentclust.clustering.scikit import mixture_of
 from latentclust.numba_cache import import_umap
 
 # Partitions whose modularities differ by less fit the graph alike: then the one by K components is kept.
 CLEARLY = 0.001
-# A neighbor may tell so much less of a point's cluster than by the most telling partition.
+# By united parts a neighbor may tell so much less of a point's cluster.
 NEARLY = 0.01
+# Clusters of such evenness are not found by chance: the groups are of equal size.
+EVEN = 0.98
 # Inputs for each of the Gaussians whose parts are united: one in ten dimensions has 65 parameters.
 FEWEST_PER_COMPONENT = 100
 # Of fewer codes there is no graph to unroll, so that they are parted as they are.
@@ -52,6 +54,8 @@ class Parted(NamedTuple):
     """On the neighbor graph."""
     information: float
     """On the neighbor graph (:func:`~latentclust.clustering.modularity.edge_information`)."""
+    evenness: float
+    """Of the clusters' sizes (:func:`~latentclust.clustering.modularity.evenness`)."""
     converged: bool
     """Whether the mixture's fit ended by itself."""
 
@@ -168,9 +172,10 @@ def best_partition(parted: Sequence[Parted], united: Sequence[Parted]) -> Parted
     """Return the partition that fits the neighbor graph best.
 
     Modularity prefers clusters of equal size. Where groups are of unequal size, the partition with the
-    highest one cuts a large group in two and unites two small ones. So it chooses only among partitions by
-    which a neighbor tells nearly as much of a point's cluster as by any of them, which does not depend on
-    sizes. One of united parts has to have a clearly higher modularity.
+    highest one cuts a large group in two and unites two small ones. So it decides alone only if some
+    partition has clusters of nearly equal size, which is no chance. Else what a neighbor tells of a point's
+    cluster, which does not depend on sizes, counts twice as much. A partition of united parts has to have a
+    clearly higher modularity, and a neighbor has to tell nearly as much.
 
     Parameters
     ----------
@@ -179,11 +184,15 @@ def best_partition(parted: Sequence[Parted], united: Sequence[Parted]) -> Parted
     united
         By more components, whose parts were united.
     """
-    least = max(candidate.information for candidate in [*parted, *united]) - NEARLY
-    plain, more = ([one for one in ways if one.information >= least] for ways in (parted, united))
-    best = max(plain or more, key=lambda one: one.modularity)
-    other = max(more, key=lambda one: one.modularity, default=best)
-    return other if other.modularity > best.modularity + CLEARLY else best
+    even = max(one.evenness for one in (*parted, *united)) >= EVEN
+
+    def fit(one: Parted) -> float:
+        return one.modularity if even else one.information + one.modularity / 2
+
+    best = max(parted, key=fit)
+    other = max(united, key=fit, default=best)
+    tells = even or other.information >= best.information - NEARLY
+    return other if tells and other.modularity > best.modularity + CLEARLY else best
 
 
 def _part(
@@ -207,6 +216,7 @@ def _part(
         clusters,
         modularity(clusters, graph),
         edge_information(clusters, graph),
+        evenness(clusters, n_clusters),
         bool(mixture.converged_),
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.stats import entropy
 
 from latentclust.clustering.neighbors import Neighbors
 
@@ -73,10 +74,27 @@ def edge_information(clusters: NDArray[np.integer], graph: csr_array) -> float:
     """
     shares = edge_shares(clusters, graph)
     ends = shares.sum(axis=1)
-    some = shares > 0
-    information = (shares[some] * np.log(shares[some] / np.outer(ends, ends)[some])).sum()
-    entropy = -(ends[ends > 0] * np.log(ends[ends > 0])).sum()
-    return float(information / entropy) if entropy > 0 else 0.0
+    if np.count_nonzero(ends) < 2:
+        return 0.0
+    return float(2 - entropy(shares, axis=None) / entropy(ends))  # I = H(c) + H(d) - H(c, d)
+
+
+def evenness(clusters: NDArray[np.integer], n_clusters: int) -> float:
+    """Compute the entropy of the clusters' shares over its highest value, ln K (Pielou 1966).
+
+    Parameters
+    ----------
+    clusters
+        ``(N,)``, 0..K-1.
+    n_clusters
+        K.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 1 if all K clusters have the same size, and for K = 1.
+    """
+    return float(entropy(np.bincount(clusters)) / np.log(n_clusters)) if n_clusters > 1 else 1.0
 
 
 def merge_parts(parts: NDArray[np.integer], n_clusters: int, graph: csr_array) -> NDArray[np.int64]:
