@@ -80,7 +80,8 @@ def neighbors_of(
         chosen = chosen[thinned(labels[chosen], ratio, seed)]
     n, init, labels = max(WIDTHS), Manifold(), labels[chosen]
     if images is not None:
-        found = nearest_images(images[chosen], n, warp=init.warp, candidates=init.candidates)
+        images = images[chosen].reshape(len(chosen), -1, *images.shape[-2:])
+        found = nearest_images(images, n, warp=init.warp, candidates=init.candidates)
         return list(points.values())[-1][chosen], found, labels, True
     raw = torch.from_numpy(points["inputs"][chosen]).float()
     steps, _ = suitable_steps(raw)
