@@ -297,6 +297,20 @@ def test_the_tables_of_other_data_are_those_of_the_result_files() -> None:
     assert readme == pages.fill(readme, "unseen", pages.markdown(everywhere.short(everywhere.table(True))))
 
 
+def test_the_page_on_choices_shows_its_result_files() -> None:
+    pages = importlib.import_module("pages")
+    text = page = (REPOSITORY / "docs" / "choosing.md").read_text()
+    for name, sides in (("choose_layout", 2), ("choose_parts", 1), ("choose_preprocess", 1)):
+        benchmark = importlib.import_module(name)
+        sets = json.loads(benchmark.RESULTS.read_text())["sets"]
+        if sides == 1:
+            text = pages.fill(text, name, pages.markdown(benchmark.table(sets)))
+            continue
+        for mark, tests in ((name, False), (f"{name}_tests", True)):
+            text = pages.fill(text, mark, pages.markdown(benchmark.table(sets, tests), left=2))
+    assert text == page
+
+
 def test_the_short_table_has_the_defaults_mean_and_the_best_baselines() -> None:
     everywhere = importlib.import_module("everywhere")
     lines = everywhere.short(everywhere.table(True))[1:]
