@@ -78,7 +78,7 @@ def test_report_is_made_again_from_the_runs_folder(trained: Command, latentclust
     assert page.read_bytes() == before
     missing = latentclust("task=report", "run=nowhere")
     assert missing.status == 2
-    assert "give the folder of a run that has drawn its figures" in missing.err
+    assert "there is no folder 'nowhere': give that of a run that has ended" in missing.err
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from pathlib import Path
 import lightning as L
 import torch
 
-from latentclust import __version__
+from latentclust import __version__, steps
 from latentclust.data import (
     Augmentation,
     DataModule,
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 # What decides on the pretrained weights: a cached stage of other code is not this one's.
 CODE = (
+    steps,
     augment,
     batches,
     counts,
